@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Starts ../src/main.ts. Plain JavaScript, so that an old Node still reaches the sentence that says what it needs.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR_MIN = 24;
+const entry = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const args = process.argv.slice(2);
+
+if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+  process.argv[1] = entry;
+  await import(new URL("../src/main.ts", import.meta.url).href);
+} else {
+  const node = findPinnedNode();
+  if (node === undefined) {
+    console.error(
+      `holdfast needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.versions.node}. Install Node ${NODE_MAJOR_MIN} and try again.`,
+    );
+    process.exit(1);
+  }
+  run(node);
+}
+
+/** The Node that the Holdfast repository installs next to its other packages, if this is a checkout of it. */
+function findPinnedNode() {
+  const system = process.platform === "win32" ? "win" : process.platform;
+  const require = createRequire(import.meta.url);
+  for (const prefix of ["node", "node-bin"]) {
+    let manifest;
+    try {
+      manifest = require.resolve(`${prefix}-${system}-${process.arch}/package.json`);
+    } catch {
+      continue; // Not installed under this name: the next one may be.
+    }
+    const binary = join(dirname(manifest), "bin", system === "win" ? "node.exe" : "node");
+    if (existsSync(binary)) return binary;
+  }
+  return undefined;
+}
+
+function run(node) {
+  const child = spawn(node, [entry, ...args], { stdio: "inherit" });
+  // A terminal sends Ctrl-C to the whole group; sending it again would look like an impatient second one.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  process.on("SIGHUP", () => child.kill("SIGHUP"));
+  child.on("error", (error) => {
+    console.error(`holdfast could not start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
