@@ -24,10 +24,13 @@ const ownMajor = Number.parseInt(process.versions.node, 10);
 const [verb, ...args] = process.argv.slice(2);
 
 if (ownMajor < BOOTSTRAP_MAJOR_MIN) {
-  fail(`Holdfast needs Node ${BOOTSTRAP_MAJOR_MIN} or newer to install itself; this is ${process.versions.node}.`);
+  fail(
+    `Holdfast needs Node ${BOOTSTRAP_MAJOR_MIN} or newer to install itself; this is ${process.versions.node}.`,
+  );
 }
 const entry = Object.hasOwn(ENTRIES, verb ?? "") ? ENTRIES[verb] : undefined;
-if (entry === undefined) fail(`usage: node tools/bootstrap.mjs ${Object.keys(ENTRIES).join("|")} [arguments]`);
+if (entry === undefined)
+  fail(`usage: node tools/bootstrap.mjs ${Object.keys(ENTRIES).join("|")} [arguments]`);
 
 install();
 run(findNode(), [join(root, entry), ...args]);
@@ -35,7 +38,9 @@ run(findNode(), [join(root, entry), ...args]);
 /** Brings node_modules in line with package-lock.json; a hash of the lock file left behind says that it is. */
 function install() {
   const stamp = join(root, "node_modules", ".holdfast-lock");
-  const hash = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const hash = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8").trim() === hash) return;
 
   console.error("Installing dependencies (once per change of package-lock.json)…");
@@ -55,7 +60,8 @@ function install() {
 /** The npm that started us if one did, else the one on PATH (a .cmd file on Windows, which needs a shell). */
 function npmCommand() {
   const path = process.env.npm_execpath;
-  if (path !== undefined && /npm-cli\.c?js$/.test(path) && existsSync(path)) return [process.execPath, [path], false];
+  if (path !== undefined && /npm-cli\.c?js$/.test(path) && existsSync(path))
+    return [process.execPath, [path], false];
   return process.platform === "win32" ? ["npm.cmd", [], true] : ["npm", [], false];
 }
 
