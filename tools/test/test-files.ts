@@ -114,7 +114,8 @@ function summarize(files: readonly string[], lines: readonly TestLine[], outcome
   }
 
   const silent = failures.length === 0 && (outcome.exitCode !== 0 || passed + skipped === 0);
-  if (silent) failures.push(describeBadEnd(files, diagnostics, outcome));
+  const killed = outcome.timedOut || outcome.exitCode === undefined;
+  if (silent || killed) failures.push(describeBadEnd(files, diagnostics, outcome));
   else if (failures.length > 0 && outcome.output !== "") failures.push(...attach(failures, outcome.output));
   return { passed, skipped, failures };
 }
@@ -125,7 +126,7 @@ function attach(failures: string[], output: string): string[] {
   return [`${last}\n--- output of the process ---\n${output.trimEnd()}`];
 }
 
-/** No test failed and still the process did not end well: say how, and repeat all it said. */
+/** The process did not end well, for a reason that no failed test tells: say how, and repeat all it said. */
 function describeBadEnd(
   files: readonly string[],
   diagnostics: readonly string[],
@@ -133,6 +134,8 @@ function describeBadEnd(
 ): string {
   const end = outcome.timedOut
     ? `did not end within ${FILE_TIMEOUT_MS / 1_000} s; a timer, socket or child process may still be open`
-    : `ended with exit code ${outcome.exitCode ?? "of a signal"} without a failed test`;
+    : outcome.exitCode === undefined
+      ? "was ended by a signal"
+      : `ended with exit code ${outcome.exitCode} without a failed test`;
   return [`${files.join(", ")}: ${end}`, ...diagnostics, outcome.output.trimEnd()].join("\n");
 }
