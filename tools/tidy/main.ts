@@ -13,7 +13,7 @@ import { emptyCatches } from "./rules/empty-catches.ts";
 import { fileNames } from "./rules/file-names.ts";
 import { declaredImports, importArrows } from "./rules/import-arrows.ts";
 import { importCycles } from "./rules/import-cycles.ts";
-import { lockHosts } from "./rules/lock-hosts.ts";
+import { lockHosts, lockPlatforms } from "./rules/lock-files.ts";
 import { fileSizes, functionSizes, type Ratchet, type Size, sizes } from "./rules/sizes.ts";
 import { starExports } from "./rules/star-exports.ts";
 import { readSource, type SourceFile } from "./source-file.ts";
@@ -33,6 +33,7 @@ const rules: readonly Rule[] = [
   starExports,
   emptyCatches,
   lockHosts,
+  lockPlatforms,
   sizes(readRatchet()),
 ];
 

@@ -7,7 +7,7 @@ import { emptyCatches } from "./rules/empty-catches.ts";
 import { fileNames } from "./rules/file-names.ts";
 import { declaredImports, importArrows } from "./rules/import-arrows.ts";
 import { importCycles } from "./rules/import-cycles.ts";
-import { lockHosts } from "./rules/lock-hosts.ts";
+import { lockHosts, lockPlatforms } from "./rules/lock-files.ts";
 import { type Ratchet, sizes } from "./rules/sizes.ts";
 import { starExports } from "./rules/star-exports.ts";
 import { readSource } from "./source-file.ts";
@@ -207,6 +207,20 @@ describe("lock-hosts", () => {
   it("rejects addresses", () => {
     const text = '{\n"resolved": "https://registry.example/a.tgz"}';
     rejects(lockHosts, { "package-lock.json": text }, "package-lock.json:2");
+  });
+});
+
+describe("lock-platforms", () => {
+  const tool = '"node_modules/tool": {"optionalDependencies": {"tool-darwin-arm64": "1.0.0"}}';
+
+  it("accepts an entry for every platform", () => {
+    accepts(lockPlatforms, {
+      "package-lock.json": `{"packages": {${tool}, "node_modules/tool-darwin-arm64": {}}}`,
+    });
+  });
+
+  it("rejects a platform without an entry", () => {
+    rejects(lockPlatforms, { "package-lock.json": `{"packages": {${tool}}}` }, "package-lock.json:1");
   });
 });
 
