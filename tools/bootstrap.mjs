@@ -6,13 +6,14 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const BOOTSTRAP_MAJOR_MIN = 20;
 const NODE_MAJOR_MIN = 24;
 const PARENT_POLL_MS = 500;
+const INSTALL_POLL_MS = 200;
 
 const ENTRIES = {
   start: "apps/slipway/src/main.ts",
@@ -41,9 +42,38 @@ function install() {
   const hash = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8").trim() === hash) return;
+  const isInstalled = () => existsSync(stamp) && readFileSync(stamp, "utf8").trim() === hash;
+  if (isInstalled()) return;
 
-  console.error("Installing dependencies (once per change of package-lock.json)…");
+  // `npm start` and `npm test` in two terminals of a fresh clone: the second one waits for the first.
+  const turn = join(root, ".install-turn");
+  while (!takeTurn(turn)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INSTALL_POLL_MS);
+  process.once("exit", () => rmSync(turn, { force: true }));
+  if (!isInstalled()) {
+    console.error("Installing dependencies (once per change of package-lock.json)…");
+    installLocked();
+    writeFileSync(stamp, `${hash}\n`);
+  }
+  rmSync(turn, { force: true });
+}
+
+/** A file that holds the process id of whoever installs. A dead owner's file is taken away and tried again. */
+function takeTurn(path) {
+  try {
+    writeFileSync(path, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+  try {
+    process.kill(Number(readFileSync(path, "utf8")), 0);
+  } catch (error) {
+    if (error.code === "ESRCH") rmSync(path, { force: true });
+  }
+  return false;
+}
+
+function installLocked() {
   const [command, prefix, shell] = npmCommand();
   const npm = spawnSync(command, [...prefix, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
@@ -54,7 +84,6 @@ function install() {
   if (npm.error !== undefined) fail(`npm could not be started: ${npm.error.message}`);
   if (npm.signal !== null) fail(`npm ci was ended by ${npm.signal}.`);
   if (npm.status !== 0) fail(`${npm.stdout}${npm.stderr}npm ci failed with exit code ${npm.status}.`);
-  writeFileSync(stamp, `${hash}\n`);
 }
 
 /** The npm that started us if one did, else the one on PATH (a .cmd file on Windows, which needs a shell). */
