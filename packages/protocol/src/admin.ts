@@ -2,6 +2,7 @@
  * Bodies of the admin API: HTTP for operators, the console and the CLI. Unsuccessful responses have a `ProblemJson` body.
  * Times are ISO dates in UTC with milliseconds; durations are whole milliseconds with the unit in the name.
  */
+
 import type { HandlerKind, RetryPolicy, ServiceKind } from "./manifest.ts";
 
 /** One page of a list. Pass `nextCursor` as `cursor` for the next; it is absent on the last page. */
@@ -26,7 +27,11 @@ export type DeploymentInfo = {
   readonly createdAt: string;
   /** `draining`: only old invocations use it; `drained`: none does, it can be removed. */
   readonly status: "active" | "draining" | "drained";
-  readonly services: ReadonlyArray<{ readonly name: string; readonly revision: number; readonly handlers: readonly string[] }>;
+  readonly services: ReadonlyArray<{
+    readonly name: string;
+    readonly revision: number;
+    readonly handlers: readonly string[];
+  }>;
   /** Invocations that have not completed and are bound to it. */
   readonly activeInvocations: number;
   readonly reachability: DeploymentReachability;
@@ -195,7 +200,11 @@ export type InvocationDetail = InvocationSummary & {
   readonly journalKept: boolean;
   readonly journalBytes: number;
   readonly events: readonly InvocationEvent[];
-  readonly callees: ReadonlyArray<{ readonly id: string; readonly target: string; readonly entryIndex: number }>;
+  readonly callees: ReadonlyArray<{
+    readonly id: string;
+    readonly target: string;
+    readonly entryIndex: number;
+  }>;
   readonly retentionUntil?: string;
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
 };
@@ -282,7 +291,15 @@ export type InvocationFilter = {
   readonly failureContains?: string;
 };
 
-export type InvocationAction = "cancel" | "kill" | "pause" | "resume" | "restart" | "purge" | "purge-journal" | "reschedule";
+export type InvocationAction =
+  | "cancel"
+  | "kill"
+  | "pause"
+  | "resume"
+  | "restart"
+  | "purge"
+  | "purge-journal"
+  | "reschedule";
 
 /** `POST /invocations/{id}/{action}`; fields that an action does not know are refused. */
 export type InvocationActionRequest = {
@@ -407,7 +424,11 @@ export type HealthInfo = {
   readonly disk?: { readonly usedBytes: number; readonly freeBytes: number; readonly logBytes: number };
   readonly memory: { readonly residentBytes: number };
   /** What is not as it should be, in words. Empty when `status` is "ok". */
-  readonly problems: ReadonlyArray<{ readonly code: string; readonly message: string; readonly since: string }>;
+  readonly problems: ReadonlyArray<{
+    readonly code: string;
+    readonly message: string;
+    readonly since: string;
+  }>;
 };
 
 export type PartitionInfo = {

@@ -20,7 +20,14 @@ for (let index = 0; index < 62; index++) {
 const limbs = new Float64Array(4);
 
 /** Writes `width` characters that stand for `length` bytes (8 or 16) of `raw` from `start` into `output` at `at`. */
-export function writeBase62(raw: Uint8Array, start: number, length: number, output: Uint8Array, at: number, width: number): void {
+export function writeBase62(
+  raw: Uint8Array,
+  start: number,
+  length: number,
+  output: Uint8Array,
+  at: number,
+  width: number,
+): void {
   let count = length >> 2;
   for (let index = 0; index < count; index++) limbs[index] = readLimb(raw, start + index * 4);
   let position = at + width;
@@ -42,7 +49,14 @@ export function writeBase62(raw: Uint8Array, start: number, length: number, outp
 }
 
 /** Reverses `writeBase62` for the text's characters from `at`. False when they stand for no number of that many bytes. */
-export function readBase62(text: string, at: number, width: number, raw: Uint8Array, start: number, length: number): boolean {
+export function readBase62(
+  text: string,
+  at: number,
+  width: number,
+  raw: Uint8Array,
+  start: number,
+  length: number,
+): boolean {
   const count = length >> 2;
   limbs.fill(0);
   let position = at;

@@ -3,8 +3,16 @@
  * what a command does, except for what the clock enters into (start and wake-up times), what the engine answered (eager
  * reads), the input, and what only people read (call site) or other checks use (input hash).
  */
-import { MessageType, type Command, type Failure, type Header, type InvocationTarget, type Result } from "./message.ts";
+
 import { messageTypeName } from "./message-codec.ts";
+import {
+  MessageType,
+  type Command,
+  type Failure,
+  type Header,
+  type InvocationTarget,
+  type Result,
+} from "./message.ts";
 
 /** The first field two commands differ in, with both values as text for people. */
 export type CommandDifference = { readonly field: string; readonly recorded: string; readonly now: string };
@@ -34,18 +42,24 @@ function differentFields(a: Command, b: Command): CommandDifference | undefined 
     case MessageType.GetLazyStateKeys:
       return b.type === a.type ? differentId(a.completionId, b.completionId) : undefined;
     case MessageType.Call:
-      return b.type === a.type ? (differentCall(a, b) ?? differentId(a.completionId, b.completionId)) : undefined;
+      return b.type === a.type
+        ? (differentCall(a, b) ?? differentId(a.completionId, b.completionId))
+        : undefined;
     case MessageType.OneWayCall:
       return b.type === a.type ? differentCall(a, b) : undefined;
     case MessageType.GetLazyState:
     case MessageType.GetPromise:
     case MessageType.PeekPromise:
-      return b.type === a.type ? (differentText("key", a.key, b.key) ?? differentId(a.completionId, b.completionId)) : undefined;
+      return b.type === a.type
+        ? (differentText("key", a.key, b.key) ?? differentId(a.completionId, b.completionId))
+        : undefined;
     case MessageType.GetEagerState:
     case MessageType.ClearState:
       return b.type === a.type ? differentText("key", a.key, b.key) : undefined;
     case MessageType.SetState:
-      return b.type === a.type ? (differentText("key", a.key, b.key) ?? differentBytes("value", a.value, b.value)) : undefined;
+      return b.type === a.type
+        ? (differentText("key", a.key, b.key) ?? differentBytes("value", a.value, b.value))
+        : undefined;
     case MessageType.Output:
       return b.type === a.type ? differentResult(a.result, b.result) : undefined;
     case MessageType.CompletePromise:
@@ -57,7 +71,9 @@ function differentFields(a: Command, b: Command): CommandDifference | undefined 
       );
     case MessageType.CompleteAwakeable:
       if (b.type !== a.type) return undefined;
-      return differentText("awakeableId", a.awakeableId, b.awakeableId) ?? differentResult(a.result, b.result);
+      return (
+        differentText("awakeableId", a.awakeableId, b.awakeableId) ?? differentResult(a.result, b.result)
+      );
     case MessageType.SendSignal:
       if (b.type !== a.type) return undefined;
       return (
@@ -68,7 +84,10 @@ function differentFields(a: Command, b: Command): CommandDifference | undefined 
     case MessageType.AttachInvocation:
     case MessageType.GetInvocationOutput:
       if (b.type !== a.type) return undefined;
-      return differentText("target", showTarget(a.target), showTarget(b.target)) ?? differentId(a.completionId, b.completionId);
+      return (
+        differentText("target", showTarget(a.target), showTarget(b.target)) ??
+        differentId(a.completionId, b.completionId)
+      );
     case MessageType.Reschedule:
       if (b.type !== a.type) return undefined;
       return differentText("target", a.target, b.target) ?? differentId(a.completionId, b.completionId);
@@ -93,7 +112,11 @@ function differentCall(a: AnyCall, b: AnyCall): CommandDifference | undefined {
   );
 }
 
-function differentText(field: string, a: string | undefined, b: string | undefined): CommandDifference | undefined {
+function differentText(
+  field: string,
+  a: string | undefined,
+  b: string | undefined,
+): CommandDifference | undefined {
   return a === b ? undefined : { field, recorded: showText(a), now: showText(b) };
 }
 
@@ -108,14 +131,19 @@ function differentBytes(field: string, a: Uint8Array, b: Uint8Array): CommandDif
   return same ? undefined : { field, recorded: showBytes(a), now: showBytes(b) };
 }
 
-function differentPairs(field: string, a: readonly Header[], b: readonly Header[]): CommandDifference | undefined {
+function differentPairs(
+  field: string,
+  a: readonly Header[],
+  b: readonly Header[],
+): CommandDifference | undefined {
   if (a.length === 0 && b.length === 0) return undefined;
   return differentText(field, JSON.stringify(a), JSON.stringify(b));
 }
 
 function differentResult(a: Result, b: Result): CommandDifference | undefined {
   if (a.kind === "value" && b.kind === "value") return differentBytes("value", a.value, b.value);
-  if (a.kind === "failure" && b.kind === "failure") return differentText("failure", showFailure(a.failure), showFailure(b.failure));
+  if (a.kind === "failure" && b.kind === "failure")
+    return differentText("failure", showFailure(a.failure), showFailure(b.failure));
   return differentText("result", a.kind, b.kind);
 }
 

@@ -1,4 +1,5 @@
 /** Reads bodies of commands; the counterpart of `command-encoder.ts`. */
+
 import { COMPLETION_RESULT, OUTPUT_RESULT, SIGNAL_RESULT } from "./command-encoder.ts";
 import {
   MessageType,
@@ -98,7 +99,10 @@ export function readKeys(reader: ProtobufReader): string[] {
   return keys;
 }
 
-function readPlain<T extends RunCommand | GetLazyStateKeysCommand>(reader: ProtobufReader, command: Mutable<T>): T {
+function readPlain<T extends RunCommand | GetLazyStateKeysCommand>(
+  reader: ProtobufReader,
+  command: Mutable<T>,
+): T {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 11) command.completionId = reader.uint32();
     else readMeta(reader, field, command);
@@ -199,7 +203,8 @@ function readInput(reader: ProtobufReader): InputCommand {
 
 function readOutput(reader: ProtobufReader): OutputCommand {
   const command: Mutable<OutputCommand> = { type: MessageType.Output, result: VOID_RESULT };
-  for (let field = reader.next(); field !== 0; field = reader.next()) readResultOrMeta(reader, OUTPUT_RESULT, field, command);
+  for (let field = reader.next(); field !== 0; field = reader.next())
+    readResultOrMeta(reader, OUTPUT_RESULT, field, command);
   return command;
 }
 
@@ -229,7 +234,11 @@ function readClearAllState(reader: ProtobufReader): ClearAllStateCommand {
 }
 
 function readGetEagerState(reader: ProtobufReader): GetEagerStateCommand {
-  const command: Mutable<GetEagerStateCommand> = { type: MessageType.GetEagerState, key: "", value: undefined };
+  const command: Mutable<GetEagerStateCommand> = {
+    type: MessageType.GetEagerState,
+    key: "",
+    value: undefined,
+  };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) command.key = reader.string();
     else if (field === 14) command.value = reader.wrappedBytes();
@@ -264,7 +273,11 @@ function readCompletePromise(reader: ProtobufReader): CompletePromiseCommand {
 }
 
 function readSendSignal(reader: ProtobufReader): SendSignalCommand {
-  const command: Mutable<SendSignalCommand> = { type: MessageType.SendSignal, target: "", result: VOID_RESULT };
+  const command: Mutable<SendSignalCommand> = {
+    type: MessageType.SendSignal,
+    target: "",
+    result: VOID_RESULT,
+  };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) command.target = reader.string();
     else if (field === 2) {
@@ -313,7 +326,9 @@ function readTarget(reader: ProtobufReader, variant: number): InvocationTarget {
   }
   reader.leave(outer);
   const [service = "", key = "", handler = "", idempotencyKey = ""] = texts;
-  return variant === 3 ? { kind: "idempotent", service, key, handler, idempotencyKey } : { kind: "workflow", service, key };
+  return variant === 3
+    ? { kind: "idempotent", service, key, handler, idempotencyKey }
+    : { kind: "workflow", service, key };
 }
 
 function readCompleteAwakeable(reader: ProtobufReader): CompleteAwakeableCommand {
@@ -330,7 +345,12 @@ function readCompleteAwakeable(reader: ProtobufReader): CompleteAwakeableCommand
 }
 
 function readReschedule(reader: ProtobufReader): RescheduleCommand {
-  const command: Mutable<RescheduleCommand> = { type: MessageType.Reschedule, target: "", invokeAt: 0, completionId: 0 };
+  const command: Mutable<RescheduleCommand> = {
+    type: MessageType.Reschedule,
+    target: "",
+    invokeAt: 0,
+    completionId: 0,
+  };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) command.target = reader.string();
     else if (field === 2) command.invokeAt = reader.uint64();

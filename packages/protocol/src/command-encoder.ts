@@ -1,4 +1,5 @@
 /** Bodies of commands. Field numbers are those of the Restate service protocol; 100 and above are ours. */
+
 import {
   MessageType,
   type CallCommand,

@@ -1,4 +1,5 @@
 /** Bodies of control messages: the beginning and the end of an attempt, and what is said about its runs. */
+
 import { formatInvocationId, parseInvocationId, RAW_INVOCATION_ID_BYTES } from "./ids.ts";
 import {
   ErrorBehavior,
@@ -14,7 +15,14 @@ import {
 } from "./message.ts";
 import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { EMPTY_BYTES, readFailure, requireCompletionId, VOID_RESULT, writeFailure, type Mutable } from "./result-codec.ts";
+import {
+  EMPTY_BYTES,
+  readFailure,
+  requireCompletionId,
+  VOID_RESULT,
+  writeFailure,
+  type Mutable,
+} from "./result-codec.ts";
 
 export type ControlMessage = Exclude<Message, JournalMessage>;
 
@@ -67,7 +75,8 @@ export function readControl(reader: ProtobufReader, type: number): ControlMessag
 
 function writeStart(writer: ProtobufWriter, start: StartMessage): void {
   const id = parseInvocationId(start.invocationId);
-  if (id === undefined) throw new RangeError(`Start cannot be encoded: ${start.invocationId} is not an invocation id`);
+  if (id === undefined)
+    throw new RangeError(`Start cannot be encoded: ${start.invocationId} is not an invocation id`);
   writer.presentBytes(1, id);
   writer.presentString(2, start.invocationId);
   writer.uint32(3, start.knownEntries);
@@ -137,10 +146,14 @@ function readStart(reader: ProtobufReader): StartMessage {
     else reader.skip();
   }
   if (id.length !== RAW_INVOCATION_ID_BYTES) {
-    throw new ProtocolError("value-invalid", `The invocation id of Start has ${id.length} bytes, expected 24`);
+    throw new ProtocolError(
+      "value-invalid",
+      `The invocation id of Start has ${id.length} bytes, expected 24`,
+    );
   }
   if (start.invocationId === "") start.invocationId = formatInvocationId(id);
-  if (start.knownEntries === 0) throw new ProtocolError("value-invalid", "Start announces no journal entries");
+  if (start.knownEntries === 0)
+    throw new ProtocolError("value-invalid", "Start announces no journal entries");
   return start;
 }
 
@@ -235,7 +248,8 @@ function readError(reader: ProtobufReader): ErrorMessage {
 }
 
 function behaviorOf(value: number): ErrorBehavior {
-  if (value === ErrorBehavior.Retry || value === ErrorBehavior.Pause || value === ErrorBehavior.Fail) return value;
+  if (value === ErrorBehavior.Retry || value === ErrorBehavior.Pause || value === ErrorBehavior.Fail)
+    return value;
   throw new ProtocolError("value-invalid", `Error has the unknown behavior ${value}`);
 }
 

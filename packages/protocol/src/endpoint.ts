@@ -2,8 +2,9 @@
  * The seam between whoever drives handlers (the engine's invoker) and whoever runs them (an SDK), independent of the wire.
  * The in-process wire is exactly this; the native wire is this over one multiplexed connection.
  */
-import type { EngineMessage, SdkMessage, StartMessage } from "./message.ts";
+
 import type { EndpointManifest } from "./manifest.ts";
+import type { EngineMessage, SdkMessage, StartMessage } from "./message.ts";
 
 /** The engine's end of one session, as the SDK sees it. Calls never throw and never re-enter the SDK synchronously. */
 export interface EngineEnd {

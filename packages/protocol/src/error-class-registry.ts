@@ -14,9 +14,10 @@ export function registerErrorClass(errorClass: ErrorConstructor, name: string = 
   names.set(errorClass, name);
 }
 
-/** The class registered under that name. */
-export function errorClassOf(name: string): ErrorConstructor | undefined {
-  return constructors.get(name);
+/** Makes `error` an instance of the class that is registered under `name`, if one is. */
+export function adoptErrorClass(error: Error, name: string): void {
+  const errorClass = constructors.get(name);
+  if (errorClass !== undefined) Object.setPrototypeOf(error, errorClass.prototype as object);
 }
 
 /** The name an error is stored under. */
@@ -24,6 +25,15 @@ export function storedErrorName(error: Error): string {
   return names.get(error.constructor) ?? String(error.name);
 }
 
-for (const errorClass of [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError]) {
+for (const errorClass of [
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+  AggregateError,
+]) {
   constructors.set(errorClass.name, errorClass);
 }

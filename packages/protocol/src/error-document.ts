@@ -1,4 +1,5 @@
 /** Writes docs/errors.md from the catalogue. */
+
 import { errorCatalogue, type ErrorEntry, type ErrorSource } from "./error-catalogue.ts";
 
 const SECTIONS: ReadonlyArray<readonly [ErrorSource, string]> = [

@@ -1,4 +1,5 @@
 /** Errors as they travel: thrown inside, problem documents on HTTP. The table is in `error-catalogue.ts`. */
+
 import { errorCatalogue, type ErrorCode, type ErrorEntry, type ErrorSource } from "./error-catalogue.ts";
 
 /** Facts about one error. Those that its message mentions are filled in there. */
@@ -30,7 +31,10 @@ export class HoldfastError extends Error {
     options?: { readonly cause?: unknown; readonly hint?: string; readonly source?: ErrorSource },
   ) {
     const entry: ErrorEntry = errorCatalogue[code];
-    super(fillIn(entry.message, details), options?.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      fillIn(entry.message, details),
+      options?.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.status = entry.status;
     this.hint = options?.hint ?? entry.hint;
@@ -66,6 +70,7 @@ export function errorDocument(code: ErrorCode): string {
 function fillIn(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = details[name];
-    return value === undefined ? "?" : String(value);
+    if (value === undefined) return "?";
+    return typeof value === "string" ? value : JSON.stringify(value);
   });
 }

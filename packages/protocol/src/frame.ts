@@ -16,8 +16,9 @@
  * A session begins with a Start frame from the engine and is over after End, Suspension, Error or CloseSession. Frames of
  * a session that is over are dropped by the receiver: they crossed the ending on their way.
  */
-import type { Message } from "./message.ts";
+
 import { writeMessage } from "./message-codec.ts";
+import type { Message } from "./message.ts";
 import { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -58,7 +59,13 @@ const EMPTY = new Uint8Array(0);
  * checksum of the content; the transport has one.
  */
 export function checkWord(length: number, typeAndFlags: number, session: number): number {
-  return (CHECK_SEED ^ length ^ ((typeAndFlags << 11) | (typeAndFlags >>> 21)) ^ ((session << 7) | (session >>> 25))) >>> 0;
+  return (
+    (CHECK_SEED ^
+      length ^
+      ((typeAndFlags << 11) | (typeAndFlags >>> 21)) ^
+      ((session << 7) | (session >>> 25))) >>>
+    0
+  );
 }
 
 /** Cuts a byte stream into frames. After it has thrown, the connection is lost: there is no next frame to be found. */

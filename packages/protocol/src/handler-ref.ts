@@ -5,6 +5,7 @@
  * A reference carries three facts at run time and the handler's types at compile time. A program that lives in another
  * repository can write one by hand: `{ service: "mail", handler: "send", kind: "plain" } as HandlerRef<[input: Mail], void>`.
  */
+
 import type { HandlerKind } from "./manifest.ts";
 
 /**

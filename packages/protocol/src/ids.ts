@@ -9,8 +9,9 @@
  *
  * The `1` is the version of the format. Raw forms are big-endian, so they sort by partition key, then by time of birth.
  */
-import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
+
 import { readBase62, writeBase62 } from "./base62.ts";
+import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 import { xxh3 } from "./xxh3.ts";
 
 export const RAW_INVOCATION_ID_BYTES = 24;
@@ -125,7 +126,10 @@ export function partitionKeyOf(key: string): Uint8Array {
  * by commas. Parts are `["wf", service, key]` for a workflow's run, and `["ik", service, key, handler, idempotencyKey]`
  * (without `key` for plain services) for an idempotent call.
  */
-export function deterministicUuid(parts: readonly string[], sha256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+export function deterministicUuid(
+  parts: readonly string[],
+  sha256: (bytes: Uint8Array) => Uint8Array,
+): Uint8Array {
   return sha256(encoder.encode(parts.join(","))).slice(0, 16);
 }
 

@@ -52,6 +52,7 @@ export {
   type SuspendRequestMessage,
   type SuspensionMessage,
 } from "./message.ts";
+export type { AnyHandlerRef, ArgsOf, HandlerRef, OutputOfRef, WorkflowRef } from "./handler-ref.ts";
 export { endpointOf, type EngineEnd, type HandlerEndpoint, type SdkEnd, type Servable } from "./endpoint.ts";
 export {
   MANIFEST_MEDIA_TYPE,

@@ -24,7 +24,12 @@ export type SendResponse = {
 /** Names an invocation without its id. */
 export type InvocationAddress =
   | { readonly invocationId: string }
-  | { readonly service: string; readonly key?: string; readonly handler: string; readonly idempotencyKey: string }
+  | {
+      readonly service: string;
+      readonly key?: string;
+      readonly handler: string;
+      readonly idempotencyKey: string;
+    }
   | { readonly workflow: string; readonly key: string };
 
 /** Response of a lookup: the id follows from the address; it does not mean that the invocation exists. */

@@ -5,10 +5,18 @@
  * Ownership: the bytes that `encodeMessage` returns belong to the caller. Byte fields of a decoded message are views into
  * the body they were decoded from; whoever keeps them longer than that body must copy them.
  */
+
 import { readCommand } from "./command-decoder.ts";
 import { writeCommand } from "./command-encoder.ts";
 import { readControl, writeControl, type ControlMessage } from "./control-codec.ts";
-import { MessageType, isCommandType, isNotificationType, type CompletionType, type JournalMessage, type Message } from "./message.ts";
+import {
+  MessageType,
+  isCommandType,
+  isNotificationType,
+  type CompletionType,
+  type JournalMessage,
+  type Message,
+} from "./message.ts";
 import { readNotification, writeNotification } from "./notification-codec.ts";
 import { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
 import { ProtocolError } from "./protocol-error.ts";
@@ -49,7 +57,8 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
 /** As `decodeMessage`, for what may be in a journal: commands and notifications. */
 export function decodeJournalMessage(type: number, body: Uint8Array): JournalMessage {
   const message = decodeMessage(type, body);
-  if (!isJournalMessage(message)) throw new ProtocolError("message-type-unknown", `Message type ${hex(type)} has no place in a journal`);
+  if (!isJournalMessage(message))
+    throw new ProtocolError("message-type-unknown", `Message type ${hex(type)} has no place in a journal`);
   return message;
 }
 
@@ -105,7 +114,9 @@ function isJournalMessage(message: Message): message is JournalMessage {
   return message.type >= MessageType.Input;
 }
 
-function isCommand(message: JournalMessage): message is Exclude<JournalMessage, { readonly type: CompletionType | typeof MessageType.Signal }> {
+function isCommand(
+  message: JournalMessage,
+): message is Exclude<JournalMessage, { readonly type: CompletionType | typeof MessageType.Signal }> {
   return isCommandType(message.type);
 }
 

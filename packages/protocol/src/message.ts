@@ -187,7 +187,10 @@ export type InputCommand = CommandMeta & {
   readonly headers: readonly Header[];
   readonly value: Uint8Array;
 };
-export type OutputCommand = CommandMeta & { readonly type: typeof MessageType.Output; readonly result: Result };
+export type OutputCommand = CommandMeta & {
+  readonly type: typeof MessageType.Output;
+  readonly result: Result;
+};
 export type GetLazyStateCommand = CommandMeta & {
   readonly type: typeof MessageType.GetLazyState;
   readonly key: string;
@@ -198,7 +201,10 @@ export type SetStateCommand = CommandMeta & {
   readonly key: string;
   readonly value: Uint8Array;
 };
-export type ClearStateCommand = CommandMeta & { readonly type: typeof MessageType.ClearState; readonly key: string };
+export type ClearStateCommand = CommandMeta & {
+  readonly type: typeof MessageType.ClearState;
+  readonly key: string;
+};
 export type ClearAllStateCommand = CommandMeta & { readonly type: typeof MessageType.ClearAllState };
 export type GetLazyStateKeysCommand = CommandMeta & {
   readonly type: typeof MessageType.GetLazyStateKeys;
@@ -270,7 +276,10 @@ export type SendSignalCommand = CommandMeta & {
   readonly signalName?: string;
   readonly result: Result;
 };
-export type RunCommand = CommandMeta & { readonly type: typeof MessageType.Run; readonly completionId: number };
+export type RunCommand = CommandMeta & {
+  readonly type: typeof MessageType.Run;
+  readonly completionId: number;
+};
 export type InvocationTarget =
   | { readonly kind: "invocation"; readonly id: string }
   | {

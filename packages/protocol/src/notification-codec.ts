@@ -1,4 +1,5 @@
 /** Bodies of notifications. All share one shape: an id in field 1, 2 or 3, a result in one of 4, 5, 6, 16 and 17. */
+
 import { readKeys } from "./command-decoder.ts";
 import { SIGNAL_RESULT, writeKeys } from "./command-encoder.ts";
 import {

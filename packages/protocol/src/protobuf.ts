@@ -3,6 +3,7 @@
  * growing buffer, a reader is aimed at bytes with `open`. Neither calls out, so one of each may be shared by everything
  * that encodes or decodes without awaiting in between.
  */
+
 import { ProtocolError } from "./protocol-error.ts";
 
 const TWO_32 = 2 ** 32;
@@ -393,7 +394,10 @@ export class ProtobufReader {
       case FIXED_32:
         return this.#advance(4);
       default:
-        throw new ProtocolError("wire-type-invalid", `Field ${this.#field} has the unsupported wire type ${this.#wireType}`);
+        throw new ProtocolError(
+          "wire-type-invalid",
+          `Field ${this.#field} has the unsupported wire type ${this.#wireType}`,
+        );
     }
   }
 
@@ -407,7 +411,10 @@ export class ProtobufReader {
 
   #expect(wireType: number): void {
     if (this.#wireType === wireType) return;
-    throw new ProtocolError("wire-type-invalid", `Field ${this.#field} has wire type ${this.#wireType}, expected ${wireType}`);
+    throw new ProtocolError(
+      "wire-type-invalid",
+      `Field ${this.#field} has wire type ${this.#wireType}, expected ${wireType}`,
+    );
   }
 
   #length(): number {

@@ -1,4 +1,5 @@
 /** Encodings shared by many messages: failures, results, headers and what every command may carry. */
+
 import type { CommandMeta, Failure, Header, Result } from "./message.ts";
 import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
 import { ProtocolError } from "./protocol-error.ts";

@@ -1,8 +1,9 @@
 /** Reads what `value-encoder.ts` writes, and any other JSON. */
+
 import { decodeBase64 } from "./base64url.ts";
-import { errorClassOf } from "./error-class-registry.ts";
-import { ValueDecodeError } from "./value-error.ts";
+import { adoptErrorClass } from "./error-class-registry.ts";
 import { VALUE_DEPTH_MAX } from "./value-encoder.ts";
+import { ValueDecodeError } from "./value-error.ts";
 
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -124,7 +125,8 @@ function reviveRegExp(content: unknown): RegExp {
 
 function reviveUrl(content: unknown): unknown {
   const constructor: unknown = Reflect.get(globalThis, "URL");
-  if (typeof constructor !== "function") throw new ValueDecodeError("This runtime has no URL class to revive a stored URL with");
+  if (typeof constructor !== "function")
+    throw new ValueDecodeError("This runtime has no URL class to revive a stored URL with");
   try {
     return Reflect.construct(constructor, [textOf(content, "$url")]);
   } catch {
@@ -138,8 +140,7 @@ function reviveError(content: unknown, depth: number): Error {
   const message = textOf(Reflect.get(content, "message"), "$error");
   const stack: unknown = Reflect.get(content, "stack");
   const error = new Error(message);
-  const errorClass = errorClassOf(name);
-  if (errorClass !== undefined) Object.setPrototypeOf(error, errorClass.prototype);
+  adoptErrorClass(error, name);
   if (error.name !== name) define(error, "name", name, false);
   // Without a stored stack there must be none of ours: it would point at the decoder.
   define(error, "stack", typeof stack === "string" ? stack : `${name}: ${message}`, false);
@@ -152,7 +153,8 @@ function reviveError(content: unknown, depth: number): Error {
 
 function reviveEscaped(content: unknown, depth: number): object {
   const object = {};
-  for (const [key, value] of entriesOf(content, "$object", depth)) define(object, textOf(key, "$object"), value, true);
+  for (const [key, value] of entriesOf(content, "$object", depth))
+    define(object, textOf(key, "$object"), value, true);
   return object;
 }
 

@@ -1,4 +1,5 @@
 /** Writes values as JSON text; see `value-codec.ts` for the format. */
+
 import { encodeBase64 } from "./base64url.ts";
 import { storedErrorName } from "./error-class-registry.ts";
 import { UnstorableValueError } from "./value-error.ts";
@@ -75,7 +76,10 @@ class ValueWriter {
       case "bigint":
         return `{"$bigint":"${value}"}`;
       case "function":
-        return this.#refuse("a function", "Store the data it needs, and create the function where it is used.");
+        return this.#refuse(
+          "a function",
+          "Store the data it needs, and create the function where it is used.",
+        );
       case "symbol":
         return this.#refuse("a symbol", "Store a string instead.");
       case "object":
@@ -85,13 +89,20 @@ class ValueWriter {
 
   #writeObject(value: object): string {
     if (this.#ancestors.includes(value)) {
-      return this.#refuse("a reference back to an object that contains it", "Store an id and look the object up.");
+      return this.#refuse(
+        "a reference back to an object that contains it",
+        "Store an id and look the object up.",
+      );
     }
     if (this.#ancestors.length >= VALUE_DEPTH_MAX) {
-      return this.#refuse(`nesting deeper than ${VALUE_DEPTH_MAX} levels`, "Store it as a flat list that refers by id.");
+      return this.#refuse(
+        `nesting deeper than ${VALUE_DEPTH_MAX} levels`,
+        "Store it as a flat list that refers by id.",
+      );
     }
     this.#ancestors.push(value);
-    const text = Array.isArray(value) && isNamed(value, "Array") ? this.#writeList(value) : this.#writeByClass(value);
+    const text =
+      Array.isArray(value) && isNamed(value, "Array") ? this.#writeList(value) : this.#writeByClass(value);
     this.#ancestors.pop();
     return text;
   }
@@ -104,7 +115,8 @@ class ValueWriter {
     if (ArrayBuffer.isView(value)) return this.#writeView(value);
     const known = this.#writeKnown(value, tag);
     if (known !== undefined) return known;
-    if (Object.getPrototypeOf(prototype) === null && isNamed(value, "Object")) return this.#writeRecord(value);
+    if (Object.getPrototypeOf(prototype) === null && isNamed(value, "Object"))
+      return this.#writeRecord(value);
     return this.#refuse(describe(value), "Store plain data, and build the instance from it again.");
   }
 
@@ -117,8 +129,10 @@ class ValueWriter {
     if (tag === "[object RegExp]" && isRegExp(value)) {
       return `{"$regexp":[${JSON.stringify(value.source)},${JSON.stringify(value.flags)}]}`;
     }
-    if (tag === "[object URL]" && isNamed(value, "URL")) return `{"$url":${JSON.stringify(String(value))}}`;
-    if (isArrayBuffer(value, tag)) return `{"$typed":["ArrayBuffer","${encodeBase64(new Uint8Array(value))}"]}`;
+    if (tag === "[object URL]" && isNamed(value, "URL"))
+      return `{"$url":${JSON.stringify(Reflect.get(value, "href"))}}`;
+    if (isArrayBuffer(value, tag))
+      return `{"$typed":["ArrayBuffer","${encodeBase64(new Uint8Array(value))}"]}`;
     return undefined;
   }
 
@@ -145,7 +159,9 @@ class ValueWriter {
 
   #writeRecord(value: object): string {
     const keys = Object.keys(value);
-    return keys.some((key) => key.startsWith("$")) ? this.#writeEscaped(value, keys) : `{${this.#writeProperties(value, keys)}}`;
+    return keys.some((key) => key.startsWith("$"))
+      ? this.#writeEscaped(value, keys)
+      : `{${this.#writeProperties(value, keys)}}`;
   }
 
   #writeProperties(value: object, keys: readonly string[]): string {
@@ -173,7 +189,9 @@ class ValueWriter {
   #writeView(view: ArrayBufferView): string {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     const name = Object.prototype.toString.call(view).slice(8, -1);
-    return name === "Uint8Array" ? `{"$bytes":"${encodeBase64(bytes)}"}` : `{"$typed":["${name}","${encodeBase64(bytes)}"]}`;
+    return name === "Uint8Array"
+      ? `{"$bytes":"${encodeBase64(bytes)}"}`
+      : `{"$typed":["${name}","${encodeBase64(bytes)}"]}`;
   }
 
   /**

@@ -26,7 +26,9 @@ const STRIPE_BYTES = 64;
 const STRIPES_PER_BLOCK = 16;
 const BLOCK_BYTES = STRIPE_BYTES * STRIPES_PER_BLOCK;
 
-const secretBytes = Uint8Array.from({ length: 192 }, (_, index) => Number.parseInt(SECRET_HEX.slice(index * 2, index * 2 + 2), 16));
+const secretBytes = Uint8Array.from({ length: 192 }, (_, index) =>
+  Number.parseInt(SECRET_HEX.slice(index * 2, index * 2 + 2), 16),
+);
 const secretView = viewOf(secretBytes);
 
 /** The hash of `input` as eight big-endian bytes. */
@@ -58,7 +60,7 @@ function hashUpTo3(input: DataView, length: number): bigint {
 function hashUpTo8(input: DataView, length: number): bigint {
   const head = BigInt(input.getUint32(0, true));
   const tail = BigInt(input.getUint32(length - 4, true));
-  let mixed = (secret(8) ^ secret(16)) ^ (tail + (head << 32n));
+  let mixed = secret(8) ^ secret(16) ^ (tail + (head << 32n));
   mixed ^= rotateLeft(mixed, 49n) ^ rotateLeft(mixed, 24n);
   mixed = (mixed * PRIME_MIX_2) & MASK_64;
   mixed ^= (mixed >> 35n) + BigInt(length);
@@ -95,12 +97,14 @@ function hashLong(input: DataView, length: number): bigint {
   const blocks = Math.floor((length - 1) / BLOCK_BYTES);
   for (let block = 0; block < blocks; block++) {
     const at = block * BLOCK_BYTES;
-    for (let stripe = 0; stripe < STRIPES_PER_BLOCK; stripe++) accumulate(lanes, input, at + stripe * STRIPE_BYTES, stripe * 8);
+    for (let stripe = 0; stripe < STRIPES_PER_BLOCK; stripe++)
+      accumulate(lanes, input, at + stripe * STRIPE_BYTES, stripe * 8);
     scramble(lanes);
   }
   const at = blocks * BLOCK_BYTES;
   const stripes = Math.floor((length - 1 - at) / STRIPE_BYTES);
-  for (let stripe = 0; stripe < stripes; stripe++) accumulate(lanes, input, at + stripe * STRIPE_BYTES, stripe * 8);
+  for (let stripe = 0; stripe < stripes; stripe++)
+    accumulate(lanes, input, at + stripe * STRIPE_BYTES, stripe * 8);
   accumulate(lanes, input, length - STRIPE_BYTES, 121);
 
   let sum = BigInt(length) * PRIME64_1;
