@@ -1,0 +1,296 @@
+/**
+ * Encoding of an invocation's row and of its journal's chunks.
+ * Format history: 1 first version. An unknown version is refused.
+ */
+import { EVENTS_MAX } from "../limits.ts";
+import type {
+  Invocation,
+  InvocationEvent,
+  InvocationStatus,
+  JournalEntry,
+  OpenOperation,
+  Waiter,
+} from "../tables/rows.ts";
+import { BinaryReader, BinaryWriter, DecodeError } from "./binary.ts";
+import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
+import { readSource, readTarget, readWord, writeSource, writeTarget, writeWord } from "./target-codec.ts";
+
+const ROW_FORMAT_VERSION = 1;
+
+/** Codes on disk. Append only. */
+const STATUSES: readonly InvocationStatus[] = [
+  "scheduled",
+  "queued",
+  "running",
+  "backing-off",
+  "suspended",
+  "paused",
+  "completed",
+];
+const OPEN_KINDS: ReadonlyArray<OpenOperation["kind"]> = ["run", "sleep", "call", "promise", "attach"];
+const WAITER_KINDS: ReadonlyArray<Waiter["kind"]> = ["call", "attach"];
+const EVENT_KINDS: ReadonlyArray<InvocationEvent["kind"]> = [
+  "attempt-failed",
+  "paused",
+  "resumed",
+  "suspended",
+  "cancel-requested",
+];
+
+const writer = new BinaryWriter();
+
+export function checkVersion(reader: BinaryReader, expected: number, what: string): void {
+  const version = reader.byte();
+  if (version !== expected) {
+    throw new DecodeError(
+      `${what} has format ${version}; this program reads format ${expected}. Start a newer Holdfast.`,
+    );
+  }
+}
+
+export function encodeInvocation(row: Invocation): Uint8Array {
+  writer.byte(ROW_FORMAT_VERSION);
+  writer.string(row.id);
+  writeTarget(writer, row.target);
+  writeSource(writer, row.source);
+  writer.optionalString(row.idempotencyKey);
+  writer.uint(row.inputHash);
+  writer.optionalString(row.seedId === row.id ? undefined : row.seedId);
+  writer.uint(row.createdAt);
+  writer.uint(row.modifiedAt);
+  writeWord(writer, STATUSES, row.status);
+  writer.uint(row.scheduledAt);
+  writer.uint(row.startedAt);
+  writer.uint(row.completedAt);
+  writer.optionalString(row.deployment);
+  writer.uint(row.attempt);
+  writer.uint(row.retryCount);
+  writer.uint(row.nextRetryAt);
+  writer.string(row.timer);
+  writer.uint(row.inboxSeq);
+  writeAwaiting(row.awaiting);
+  writer.bool(row.lastFailure !== undefined);
+  if (row.lastFailure !== undefined) writeEvent(row.lastFailure);
+  writer.uint(row.events.length);
+  for (const event of row.events) writeEvent(event);
+  writeOpen(row.open);
+  writer.uint(row.waiters.length);
+  for (const waiter of row.waiters) {
+    writer.string(waiter.id);
+    writer.uint(waiter.completionId);
+    writeWord(writer, WAITER_KINDS, waiter.kind);
+  }
+  writeNumbers([...row.settledSignals]);
+  writer.uint(row.namedSignals.size);
+  for (const [name, count] of row.namedSignals) {
+    writer.string(name);
+    writer.uint(count);
+  }
+  writer.uint(row.cancelledInAttempt);
+  writeOptionalResult(writer, row.output);
+  writeOptionalResult(writer, row.result);
+  writer.uint(row.expiresAt);
+  writer.uint(row.keptUntil);
+  writer.string(row.recordedOn);
+  writer.uint(row.lostAttempts);
+  writer.uint(row.journalLength);
+  writer.uint(row.commandCount);
+  writer.uint(row.journalBytes);
+  writer.uint(row.lastEntryAt);
+  writeNumbers(row.chunks);
+  return writer.take();
+}
+
+function writeAwaiting(awaiting: Invocation["awaiting"]): void {
+  writer.bool(awaiting !== undefined);
+  if (awaiting === undefined) return;
+  writeNumbers(awaiting.completions);
+  writeNumbers(awaiting.signals);
+  writer.uint(awaiting.namedSignals.length);
+  for (const [name, consumed] of awaiting.namedSignals) {
+    writer.string(name);
+    writer.uint(consumed);
+  }
+}
+
+function writeEvent(event: InvocationEvent): void {
+  writeWord(writer, EVENT_KINDS, event.kind);
+  writer.uint(event.at);
+  writer.uint(event.afterEntry);
+  writer.string(event.code);
+  writer.string(event.message);
+  writer.string(event.stacktrace);
+  writer.uint(event.relatedCommandIndex + 1);
+  writer.string(event.relatedCommandName);
+  writer.uint(event.count);
+}
+
+function writeOpen(open: Invocation["open"]): void {
+  writer.uint(open.size);
+  for (const [completionId, operation] of open) {
+    writer.uint(completionId);
+    writeWord(writer, OPEN_KINDS, operation.kind);
+    writer.string(operation.detail);
+    writer.uint(operation.since);
+    writer.string(operation.timer);
+    writer.uint(operation.failures);
+    writer.string(operation.lastFailure);
+    writer.uint(operation.nextTryAt);
+  }
+}
+
+function writeNumbers(numbers: readonly number[]): void {
+  writer.uint(numbers.length);
+  for (const number of numbers) writer.uint(number);
+}
+
+function readNumbers(reader: BinaryReader): number[] {
+  const count = reader.uint();
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(reader.uint());
+  return numbers;
+}
+
+function readList<T>(reader: BinaryReader, readOne: (reader: BinaryReader) => T): T[] {
+  const count = reader.uint();
+  const list: T[] = [];
+  for (let i = 0; i < count; i++) list.push(readOne(reader));
+  return list;
+}
+
+export function decodeInvocation(value: Uint8Array): Invocation {
+  const reader = new BinaryReader(value);
+  checkVersion(reader, ROW_FORMAT_VERSION, "An invocation");
+  const id = reader.string();
+  return {
+    id,
+    target: readTarget(reader),
+    source: readSource(reader),
+    idempotencyKey: reader.optionalString(),
+    inputHash: reader.uint(),
+    seedId: reader.optionalString() ?? id,
+    createdAt: reader.uint(),
+    modifiedAt: reader.uint(),
+    status: readWord(reader, STATUSES),
+    scheduledAt: reader.uint(),
+    startedAt: reader.uint(),
+    completedAt: reader.uint(),
+    deployment: reader.optionalString(),
+    attempt: reader.uint(),
+    retryCount: reader.uint(),
+    nextRetryAt: reader.uint(),
+    timer: reader.string(),
+    inboxSeq: reader.uint(),
+    awaiting: readAwaiting(reader),
+    lastFailure: reader.bool() ? readEvent(reader) : undefined,
+    events: readList(reader, readEvent).slice(-EVENTS_MAX),
+    open: new Map(readList(reader, readOpen)),
+    waiters: readList(reader, readWaiter),
+    settledSignals: new Set(readNumbers(reader)),
+    namedSignals: new Map(readList(reader, (r) => [r.string(), r.uint()] as const)),
+    cancelledInAttempt: reader.uint(),
+    output: readOptionalResult(reader),
+    result: readOptionalResult(reader),
+    expiresAt: reader.uint(),
+    keptUntil: reader.uint(),
+    recordedOn: reader.string(),
+    lostAttempts: reader.uint(),
+    journalLength: reader.uint(),
+    commandCount: reader.uint(),
+    journalBytes: reader.uint(),
+    lastEntryAt: reader.uint(),
+    tail: [],
+    storing: 0,
+    chunks: readNumbers(reader),
+  };
+}
+
+function readAwaiting(reader: BinaryReader): Invocation["awaiting"] {
+  if (!reader.bool()) return undefined;
+  return {
+    completions: readNumbers(reader),
+    signals: readNumbers(reader),
+    namedSignals: readList(reader, (r) => [r.string(), r.uint()] as const),
+  };
+}
+
+function readEvent(reader: BinaryReader): InvocationEvent {
+  return {
+    kind: readWord(reader, EVENT_KINDS),
+    at: reader.uint(),
+    afterEntry: reader.uint(),
+    code: reader.string(),
+    message: reader.string(),
+    stacktrace: reader.string(),
+    relatedCommandIndex: reader.uint() - 1,
+    relatedCommandName: reader.string(),
+    count: reader.uint(),
+  };
+}
+
+function readOpen(reader: BinaryReader): readonly [number, OpenOperation] {
+  const completionId = reader.uint();
+  return [
+    completionId,
+    {
+      kind: readWord(reader, OPEN_KINDS),
+      detail: reader.string(),
+      since: reader.uint(),
+      timer: reader.string(),
+      failures: reader.uint(),
+      lastFailure: reader.string(),
+      nextTryAt: reader.uint(),
+    },
+  ];
+}
+
+function readWaiter(reader: BinaryReader): Waiter {
+  return { id: reader.string(), completionId: reader.uint(), kind: readWord(reader, WAITER_KINDS) };
+}
+
+// -- journal chunks ------------------------------------------------------------------------------------------------
+
+const CHUNK_FORMAT_VERSION = 1;
+
+/** Key of the chunk whose first entry has this index. Sorts by index. */
+export function chunkKey(invocationId: string, firstIndex: number): string {
+  return `${invocationId}/${String(firstIndex).padStart(9, "0")}`;
+}
+
+export function encodeChunk(entries: readonly JournalEntry[]): Uint8Array {
+  writer.byte(CHUNK_FORMAT_VERSION);
+  writer.uint(entries.length);
+  let previousAt = 0;
+  let previousDeployment = "";
+  for (const entry of entries) {
+    writer.uint(entry.type);
+    writer.uint(entry.at - previousAt);
+    writer.uint(entry.attempt);
+    const sameDeployment = entry.deployment === previousDeployment;
+    writer.bool(sameDeployment);
+    if (!sameDeployment) writer.string(entry.deployment);
+    writer.string(entry.cause);
+    writer.bytes(entry.body);
+    previousAt = entry.at;
+    previousDeployment = entry.deployment;
+  }
+  return writer.take();
+}
+
+export function decodeChunk(value: Uint8Array): JournalEntry[] {
+  const reader = new BinaryReader(value);
+  checkVersion(reader, CHUNK_FORMAT_VERSION, "A journal chunk");
+  const count = reader.uint();
+  const entries: JournalEntry[] = [];
+  let at = 0;
+  let deployment = "";
+  for (let i = 0; i < count; i++) {
+    const type = reader.uint();
+    at += reader.uint();
+    const attempt = reader.uint();
+    if (!reader.bool()) deployment = reader.string();
+    const cause = reader.string();
+    entries.push({ type, at, attempt, deployment, cause, body: reader.bytes() });
+  }
+  return entries;
+}

@@ -1,0 +1,144 @@
+/** Encoding of the smaller rows. Format history: 1 first version of each. */
+import type { EndpointManifest } from "@holdfast/protocol";
+
+import type { DeploymentRow, InboxRow, MetaRow, ObjectRow, PromiseRow, TimerRow } from "../tables/rows.ts";
+import { BinaryReader, BinaryWriter } from "./binary.ts";
+import { checkVersion } from "./invocation-codec.ts";
+import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
+import { readWord, writeWord } from "./target-codec.ts";
+
+const VERSION = 1;
+const TIMER_KINDS: ReadonlyArray<TimerRow["kind"]> = ["sleep", "start", "retry"];
+
+const writer = new BinaryWriter();
+
+function open(value: Uint8Array, what: string): BinaryReader {
+  const reader = new BinaryReader(value);
+  checkVersion(reader, VERSION, what);
+  return reader;
+}
+
+export function encodeObject(row: ObjectRow): Uint8Array {
+  writer.byte(VERSION);
+  writer.optionalString(row.holder);
+  writer.uint(row.inboxHead);
+  writer.uint(row.inboxTail);
+  writer.uint(row.inboxLength);
+  writer.uint(row.state.size);
+  for (const [key, value] of row.state) {
+    writer.string(key);
+    writer.bytes(value);
+  }
+  writer.uint(row.stateVersion);
+  writer.optionalString(row.runId);
+  writer.uint(row.promises.size);
+  for (const [name, promise] of row.promises) {
+    writer.string(name);
+    writeOptionalResult(writer, promise.result);
+    writer.uint(promise.settledAt);
+    writer.uint(promise.waiters.length);
+    for (const waiter of promise.waiters) {
+      writer.string(waiter.id);
+      writer.uint(waiter.completionId);
+    }
+  }
+  return writer.take();
+}
+
+export function decodeObject(value: Uint8Array): ObjectRow {
+  const reader = open(value, "An object");
+  const holder = reader.optionalString();
+  const inboxHead = reader.uint();
+  const inboxTail = reader.uint();
+  const inboxLength = reader.uint();
+  const state = new Map<string, Uint8Array>();
+  let stateBytes = 0;
+  for (let i = reader.uint(); i > 0; i--) {
+    const key = reader.string();
+    const bytes = reader.bytes();
+    state.set(key, bytes);
+    stateBytes += key.length + bytes.length;
+  }
+  const stateVersion = reader.uint();
+  const runId = reader.optionalString();
+  const promises = new Map<string, PromiseRow>();
+  for (let i = reader.uint(); i > 0; i--) promises.set(reader.string(), readPromise(reader));
+  return { holder, inboxHead, inboxTail, inboxLength, state, stateBytes, stateVersion, runId, promises };
+}
+
+function readPromise(reader: BinaryReader): PromiseRow {
+  const result = readOptionalResult(reader);
+  const settledAt = reader.uint();
+  const waiters: Array<{ id: string; completionId: number }> = [];
+  for (let i = reader.uint(); i > 0; i--) waiters.push({ id: reader.string(), completionId: reader.uint() });
+  return { result, settledAt, waiters };
+}
+
+export function encodeInbox(row: InboxRow): Uint8Array {
+  writer.byte(VERSION);
+  writer.string(row.id);
+  return writer.take();
+}
+
+export function decodeInbox(value: Uint8Array): InboxRow {
+  return { id: open(value, "An inbox entry").string() };
+}
+
+export function encodeTimer(row: TimerRow): Uint8Array {
+  writer.byte(VERSION);
+  writeWord(writer, TIMER_KINDS, row.kind);
+  writer.string(row.id);
+  writer.uint(row.completionId);
+  return writer.take();
+}
+
+export function decodeTimer(value: Uint8Array): TimerRow {
+  const reader = open(value, "A timer");
+  return { kind: readWord(reader, TIMER_KINDS), id: reader.string(), completionId: reader.uint() };
+}
+
+export function encodeDeployment(row: DeploymentRow): Uint8Array {
+  writer.byte(VERSION);
+  writer.string(row.id);
+  writer.string(row.url);
+  writer.string(JSON.stringify(row.manifest));
+  writer.uint(row.createdAt);
+  writer.string(JSON.stringify(row.metadata));
+  writer.string(JSON.stringify(row.headers));
+  writer.string(JSON.stringify(row.revisions));
+  writer.uint(row.live);
+  return writer.take();
+}
+
+export function decodeDeployment(value: Uint8Array): DeploymentRow {
+  const reader = open(value, "A deployment");
+  return {
+    id: reader.string(),
+    url: reader.string(),
+    manifest: JSON.parse(reader.string()) as EndpointManifest,
+    createdAt: reader.uint(),
+    metadata: JSON.parse(reader.string()) as Record<string, string>,
+    headers: JSON.parse(reader.string()) as Record<string, string>,
+    revisions: JSON.parse(reader.string()) as Record<string, number>,
+    live: reader.uint(),
+  };
+}
+
+export function encodeMeta(row: MetaRow): Uint8Array {
+  writer.byte(VERSION);
+  writer.uint(row.now);
+  writer.uint(row.nextTimerSeq);
+  writer.uint(row.epoch);
+  writer.string(row.settingsJson);
+  return writer.take();
+}
+
+export function decodeMeta(value: Uint8Array): MetaRow {
+  const reader = open(value, "The partition's meta row");
+  return {
+    now: reader.uint(),
+    nextTimerSeq: reader.uint(),
+    epoch: reader.uint(),
+    settingsJson: reader.string(),
+  };
+}

@@ -1,0 +1,24 @@
+/** Changing when a delayed send starts. */
+import { MessageType, type RescheduleCommand, type Result } from "@holdfast/protocol";
+
+import { rescheduleInvocation } from "../operators/reschedule.ts";
+import { answer } from "../partition/journal.ts";
+import type { CommandScope } from "./apply-command.ts";
+
+export function rescheduleCommand(
+  scope: CommandScope,
+  command: RescheduleCommand,
+  record: () => void,
+): undefined {
+  const { fold, row } = scope;
+  record();
+  const outcome = rescheduleInvocation(fold, command.target, command.invokeAt);
+  const result: Result = outcome.ok
+    ? { kind: "void" }
+    : {
+        kind: "failure",
+        failure: { code: 409, message: outcome.message, metadata: [["holdfast.code", outcome.code]] },
+      };
+  answer(fold, row, MessageType.RescheduleCompletion, command.completionId, result);
+  return undefined;
+}

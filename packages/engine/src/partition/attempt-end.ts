@@ -1,0 +1,134 @@
+/** Attempts that end without an outcome: failing, pausing, suspending. */
+import { ErrorBehavior } from "@holdfast/protocol";
+
+import { assert } from "../assert.ts";
+import { hashText } from "../hash.ts";
+import type { AwaitingSet, Invocation, InvocationEvent } from "../tables/rows.ts";
+import { startAttempt } from "./attempt-start.ts";
+import { completeInvocation } from "./completion.ts";
+import { addEvent, newEvent } from "./events.ts";
+import type { Fold } from "./fold.ts";
+import { hasArrived } from "./journal.ts";
+import { clearTimer, setTimer } from "./timers.ts";
+
+/** Longest wait before an attempt is tried again whose handler could not be reached: outages end without notice. */
+const LOST_RETRY_MS_MAX = 10_000;
+/** Back-off adds up to a third, so that what failed together does not return together. */
+const JITTER_SHARE = 1 / 3;
+
+export type AttemptFailure = {
+  readonly code: string;
+  /** HTTP-like, for the outcome when the policy says "kill". */
+  readonly status: number;
+  readonly message: string;
+  readonly stacktrace: string;
+  readonly relatedCommandIndex: number;
+  readonly relatedCommandName: string;
+  readonly behavior: ErrorBehavior;
+  /** Instead of the policy's delay; such a retry does not consume one of the policy's attempts. -1: the policy's. */
+  readonly retryDelayMs: number;
+  /** False for what is not the handler's doing. */
+  readonly counted: boolean;
+};
+
+/** The running attempt ended without an outcome: try again later, pause, or give up, as the policy says. */
+export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure): void {
+  assert(row.status === "running", `failing attempt of ${row.id}, which is ${row.status}`);
+  const event: InvocationEvent = {
+    ...newEvent(fold, row, "attempt-failed", failure.code, failure.message),
+    stacktrace: failure.stacktrace,
+    relatedCommandIndex: failure.relatedCommandIndex,
+    relatedCommandName: failure.relatedCommandName,
+  };
+  row.lastFailure = event;
+  row.modifiedAt = fold.at;
+  addEvent(row, event);
+  if (failure.behavior === ErrorBehavior.Fail) {
+    completeInvocation(fold, row, {
+      kind: "failure",
+      failure: { code: failure.status, message: failure.message },
+    });
+    return;
+  }
+  if (failure.behavior === ErrorBehavior.Pause) {
+    pauseInvocation(fold, row, failure.code, failure.message);
+    return;
+  }
+  const { retryPolicy } = fold.tables.handlerSettings(row.deployment, row.target.service, row.target.handler);
+  if (failure.counted && failure.retryDelayMs < 0) {
+    row.retryCount += 1;
+    if (row.retryCount >= retryPolicy.maxAttempts) {
+      giveUp(fold, row, failure, retryPolicy.onMaxAttempts);
+      return;
+    }
+  } else {
+    row.lostAttempts += 1;
+  }
+  scheduleRetry(fold, row, retryDelay(row, failure, retryPolicy));
+}
+
+function giveUp(fold: Fold, row: Invocation, failure: AttemptFailure, how: "pause" | "kill"): void {
+  if (how === "kill") {
+    completeInvocation(fold, row, {
+      kind: "failure",
+      failure: { code: failure.status, message: failure.message },
+    });
+  } else {
+    pauseInvocation(
+      fold,
+      row,
+      failure.code,
+      `Paused after ${row.retryCount} failed attempts: ${failure.message}`,
+    );
+  }
+}
+
+type Backoff = {
+  readonly initialIntervalMs: number;
+  readonly factor: number;
+  readonly maxIntervalMs: number;
+};
+
+function retryDelay(row: Invocation, failure: AttemptFailure, policy: Backoff): number {
+  if (failure.retryDelayMs >= 0) return failure.retryDelayMs;
+  const failures = failure.counted ? row.retryCount : row.lostAttempts;
+  const capMs = failure.counted ? policy.maxIntervalMs : Math.min(policy.maxIntervalMs, LOST_RETRY_MS_MAX);
+  const base = Math.min(policy.initialIntervalMs * policy.factor ** (failures - 1), capMs);
+  // Not random but well spread: the fold may draw nothing.
+  const spread = (hashText(`${row.id}/${row.attempt}`) % 1000) / 1000;
+  return Math.ceil(base * (1 + JITTER_SHARE * spread));
+}
+
+function scheduleRetry(fold: Fold, row: Invocation, delayMs: number): void {
+  if (delayMs === 0) {
+    startAttempt(fold, row);
+    return;
+  }
+  row.status = "backing-off";
+  row.nextRetryAt = fold.at + delayMs;
+  row.timer = setTimer(fold, row.nextRetryAt, { kind: "retry", id: row.id, completionId: 0 });
+}
+
+/** Stops until a person resumes it. */
+export function pauseInvocation(fold: Fold, row: Invocation, code: string, message: string): void {
+  if (row.timer !== "") clearTimer(fold, row.timer);
+  row.timer = "";
+  row.nextRetryAt = 0;
+  row.status = "paused";
+  row.awaiting = undefined;
+  row.modifiedAt = fold.at;
+  addEvent(row, newEvent(fold, row, "paused", code, message));
+}
+
+/**
+ * The attempt ended because the handler waits. Checked against the journal here, in the fold, where nothing can slip in
+ * between: what arrived while the suspension was on its way starts the next attempt at once.
+ */
+export function suspend(fold: Fold, row: Invocation, awaiting: AwaitingSet): void {
+  row.awaiting = awaiting;
+  row.status = "suspended";
+  row.retryCount = 0;
+  row.lostAttempts = 0;
+  row.modifiedAt = fold.at;
+  if (hasArrived(row)) startAttempt(fold, row);
+}

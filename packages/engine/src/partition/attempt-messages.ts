@@ -1,0 +1,159 @@
+/**
+ * What an attempt sent: commands, proposed results of steps, and how it ended.
+ *
+ * Refused as a whole unless it comes from the attempt that the tables say is running: an attempt that was given up cannot
+ * add to the journal, whatever its handler still believes. A command that cannot be applied fails the attempt and takes
+ * everything behind it along; what came before it stays.
+ */
+import { decodeMessage, ErrorBehavior, MessageType, type Message, type Result } from "@holdfast/protocol";
+
+import { assert } from "../assert.ts";
+import { applyCommand, type CommandScope } from "../commands/apply-command.ts";
+import type { Outcome } from "../effect.ts";
+import type { AttemptMessagesRecord, SessionMessage } from "../record.ts";
+import type { Invocation } from "../tables/rows.ts";
+import { failAttempt, suspend } from "./attempt-end.ts";
+import { completeInvocation } from "./completion.ts";
+import type { Fold, Refusal } from "./fold.ts";
+import { appendEntry, recordRunResult } from "./journal.ts";
+
+const OK: Outcome = { ok: true };
+
+export function applyAttemptMessages(fold: Fold, record: AttemptMessagesRecord): Outcome {
+  const known = fold.tables.invocations.get(record.id);
+  if (known === undefined || known.status !== "running" || known.attempt !== record.attempt) {
+    return { ok: false, code: "stale-attempt", message: `Attempt ${record.attempt} of ${record.id} is over` };
+  }
+  const row = fold.tables.invocations.edit(record.id);
+  const scope: CommandScope = { fold, row, ids: record.childIds, nextId: 0 };
+  for (const sent of record.messages) {
+    const refusal = applyMessage(scope, sent) ?? refuseLongJournal(fold, row);
+    if (refusal !== undefined) {
+      refuse(fold, row, refusal);
+      return OK;
+    }
+    // A command may end the attempt from within: a cancel of itself, a kill that came back to it.
+    if (row.status !== "running" || row.attempt !== record.attempt) return OK;
+  }
+  return OK;
+}
+
+function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | undefined {
+  const { fold, row } = scope;
+  const message: Message = sent.message ?? decodeMessage(sent.type, sent.body);
+  switch (message.type) {
+    case MessageType.ProposeRunCompletion:
+      proposeRunResult(fold, row, message.completionId, message.result);
+      return undefined;
+    case MessageType.RunAttemptFailed: {
+      const operation = row.open.get(message.completionId);
+      if (operation === undefined) return undefined;
+      operation.failures = message.failures;
+      operation.lastFailure = message.failure.message;
+      operation.nextTryAt = fold.at + message.nextDelayMs;
+      row.modifiedAt = fold.at;
+      return undefined;
+    }
+    case MessageType.Suspension:
+      suspend(fold, row, message);
+      return undefined;
+    case MessageType.Error:
+      failAttempt(fold, row, {
+        code:
+          message.code === 570
+            ? "journal-mismatch"
+            : message.code === 571
+              ? "protocol-violation"
+              : "handler-error",
+        status: message.code >= 400 && message.code <= 599 ? message.code : 500,
+        message: message.message,
+        stacktrace: message.stacktrace,
+        relatedCommandIndex: message.relatedCommandIndex ?? -1,
+        relatedCommandName: message.relatedCommandName ?? "",
+        behavior: message.behavior,
+        retryDelayMs: message.nextRetryDelayMs ?? -1,
+        counted: true,
+      });
+      return undefined;
+    case MessageType.End:
+      completeInvocation(fold, row, row.output ?? { kind: "void" });
+      return undefined;
+    default:
+      return recordCommand(scope, sent, message);
+  }
+}
+
+function recordCommand(scope: CommandScope, sent: SessionMessage, message: Message): Refusal | undefined {
+  const { fold, row } = scope;
+  const entry = {
+    type: sent.type,
+    body: sent.body,
+    at: fold.at,
+    attempt: row.attempt,
+    deployment: row.deployment ?? "",
+    cause: "",
+  };
+  const refusal = applyCommand(scope, message, () => {
+    appendEntry(row, entry);
+    row.commandCount += 1;
+    row.retryCount = 0;
+    row.lostAttempts = 0;
+    row.lastFailure = undefined;
+    row.recordedOn = entry.deployment;
+  });
+  return refusal;
+}
+
+/** A step has one result. A second proposal for it, from a session that did not see the first one arrive, changes nothing. */
+function proposeRunResult(fold: Fold, row: Invocation, completionId: number, result: Result): void {
+  const operation = row.open.get(completionId);
+  if (operation === undefined) {
+    fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
+    return;
+  }
+  assert(operation.kind === "run", `result proposed for ${operation.kind} ${completionId} of ${row.id}`);
+  recordRunResult(fold, row, completionId, result);
+  row.retryCount = 0;
+  row.lostAttempts = 0;
+}
+
+function refuseLongJournal(fold: Fold, row: Invocation): Refusal | undefined {
+  const { journalEntriesMax, journalBytesMax } = fold.tables.settings;
+  if (row.status !== "running") return undefined;
+  if (row.journalLength > journalEntriesMax) {
+    return {
+      code: "journal-too-long",
+      message: `The journal has ${row.journalLength} entries; the limit journalEntriesMax is ${journalEntriesMax}`,
+    };
+  }
+  if (row.journalBytes > journalBytesMax) {
+    return {
+      code: "journal-too-long",
+      message: `The journal has ${row.journalBytes} bytes; the limit journalBytesMax is ${journalBytesMax}`,
+    };
+  }
+  return undefined;
+}
+
+/** Refusals that no retry can mend: the same code would be refused again. */
+const HOPELESS = new Set([
+  "journal-too-long",
+  "message-too-large",
+  "state-not-allowed",
+  "protocol-violation",
+]);
+
+function refuse(fold: Fold, row: Invocation, refusal: Refusal): void {
+  fold.effects.push({ kind: "abort-attempt", id: row.id, attempt: row.attempt, reason: refusal.message });
+  failAttempt(fold, row, {
+    code: refusal.code,
+    status: 500,
+    message: refusal.message,
+    stacktrace: "",
+    relatedCommandIndex: row.commandCount,
+    relatedCommandName: "",
+    behavior: HOPELESS.has(refusal.code) ? ErrorBehavior.Pause : ErrorBehavior.Retry,
+    retryDelayMs: -1,
+    counted: true,
+  });
+}

@@ -1,0 +1,86 @@
+/** The end of an invocation: its one outcome, and everyone who waited for it. */
+import { MessageType, type Result } from "@holdfast/protocol";
+
+import { assert } from "../assert.ts";
+import type { Invocation } from "../tables/rows.ts";
+import { objectKey } from "../tables/tables.ts";
+import type { Fold } from "./fold.ts";
+import { completeOperation } from "./journal.ts";
+import { leaveInbox, releaseLock } from "./locks.ts";
+import { closePromises } from "./promises.ts";
+import { clearTimer } from "./timers.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Records the outcome, frees whatever the invocation held, and tells its waiters. All in one record, so that a lock is
+ * free exactly when its holder has an outcome.
+ */
+export function completeInvocation(fold: Fold, row: Invocation, outcome: Result): void {
+  assert(row.status !== "completed", `second outcome for ${row.id}`);
+  const result: Result = outcome.kind === "void" ? { kind: "value", value: NO_BYTES } : outcome;
+  const wasQueued = row.status === "queued";
+  stopWaiting(fold, row);
+  row.status = "completed";
+  row.result = result;
+  row.completedAt = fold.at;
+  row.modifiedAt = fold.at;
+  if (row.deployment !== undefined && fold.tables.deployments.get(row.deployment) !== undefined) {
+    fold.tables.deployments.edit(row.deployment).live -= 1;
+  }
+  if (wasQueued) leaveInbox(fold, row);
+  else releaseLock(fold, row);
+  if (row.target.kind === "run") closePromises(fold, row.target);
+  fold.effects.push({ kind: "completed", id: row.id, result });
+  for (const waiter of row.waiters) {
+    const type = waiter.kind === "call" ? MessageType.CallCompletion : MessageType.AttachInvocationCompletion;
+    completeOperation(fold, waiter.id, waiter.completionId, { type, result, cause: row.id });
+  }
+  row.waiters.length = 0;
+  retain(fold, row);
+}
+
+/** Timers are rows and must go; what others hold about this invocation is recognised as stale when it is used. */
+function stopWaiting(fold: Fold, row: Invocation): void {
+  if (row.timer !== "") clearTimer(fold, row.timer);
+  row.timer = "";
+  row.nextRetryAt = 0;
+  for (const operation of row.open.values()) {
+    if (operation.timer !== "") clearTimer(fold, operation.timer);
+  }
+  row.open.clear();
+  row.awaiting = undefined;
+  row.output = undefined;
+}
+
+/** Decides how long journal and outcome are kept. */
+function retain(fold: Fold, row: Invocation): void {
+  const settings = fold.tables.handlerSettings(row.deployment, row.target.service, row.target.handler);
+  const journalMs = settings.journalRetentionMs;
+  const keptMs =
+    row.target.kind === "run"
+      ? settings.workflowRetentionMs
+      : row.idempotencyKey !== undefined
+        ? settings.idempotencyRetentionMs
+        : journalMs;
+  if (keptMs === 0) {
+    forgetInvocation(fold, row);
+    return;
+  }
+  row.keptUntil = fold.at + keptMs;
+  row.expiresAt = fold.at + Math.min(keptMs, journalMs);
+  if (journalMs === 0) {
+    fold.tables.removeJournal(row.id);
+    row.expiresAt = row.keptUntil;
+  }
+}
+
+/** Removes a completed invocation; with a workflow's `run` go its state and promises. */
+export function forgetInvocation(fold: Fold, row: Readonly<Invocation>): void {
+  assert(row.status === "completed", `forgetting ${row.id}, which is ${row.status}`);
+  if (row.target.kind === "run") {
+    const key = objectKey(row.target.service, row.target.key);
+    if (fold.tables.objects.get(key) !== undefined) fold.tables.objects.delete(key);
+  }
+  fold.tables.removeInvocation(row.id);
+}

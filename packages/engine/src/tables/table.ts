@@ -1,0 +1,226 @@
+/**
+ * One table in memory over the rows of the newest checkpoint.
+ *
+ * Reads fall through to the checkpoint store on a miss. Writes stay in memory until the next checkpoint takes them: `freeze`
+ * marks what is dirty, `encodeFrozen` turns it into row writes slice by slice while the fold goes on, and `thaw` drops from
+ * memory what is stored and no longer needed.
+ *
+ * Invariant: a row that changes after `freeze` and was not encoded yet is encoded first (copy on write), so what a
+ * checkpoint writes is exactly the tables at one log position. That is why every change goes through `edit`, `insert` or
+ * `delete`, and why a row got from `get` must not be written to.
+ */
+import { assert, must } from "../assert.ts";
+
+export type RowWrite = {
+  readonly table: string;
+  readonly key: string;
+  /** `undefined` deletes. */
+  readonly value: Uint8Array | undefined;
+};
+
+/** Synchronous access to the rows of the newest checkpoint. */
+export interface RowSource {
+  get(table: string, key: string): Uint8Array | undefined;
+  scan(
+    table: string,
+    from: string,
+    to: string,
+    limit: number,
+  ): Array<readonly [key: string, value: Uint8Array]>;
+}
+
+export type TableOptions<Row, Write extends RowWrite> = {
+  readonly name: string;
+  readonly decode: (value: Uint8Array, key: string) => Row;
+  /** Appends the writes that store this row (usually one). */
+  readonly encode: (key: string, row: Row, writes: Write[]) => void;
+  readonly encodeDelete: (key: string, writes: Write[]) => void;
+  /** Rows that stay in memory although they are stored. */
+  readonly isPinned?: (row: Row) => boolean;
+  /** The row's writes are durable now. */
+  readonly onStored?: (row: Row) => void;
+};
+
+type Slot<Row> = {
+  /** `undefined`: deleted. */
+  row: Row | undefined;
+  /** Generation in which it became dirty; 0 when the store (or the frozen writes) has it as it is. */
+  generation: number;
+  /** The store may hold a row under this key, so that deleting needs a write. */
+  stored: boolean;
+};
+
+export class Table<Row, Write extends RowWrite = RowWrite> {
+  readonly #options: TableOptions<Row, Write>;
+  readonly #source: RowSource;
+  readonly #slots = new Map<string, Slot<Row>>();
+  #dirty = new Set<string>();
+  #generation = 1;
+  /** Keys that wait for `encodeFrozen`, while a checkpoint is being taken. */
+  #frozen: IterableIterator<string> | undefined;
+  #frozenGeneration = 0;
+  #frozenWrites: Write[] = [];
+
+  constructor(source: RowSource, options: TableOptions<Row, Write>) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** Rows changed since the last freeze. */
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  get loadedCount(): number {
+    return this.#slots.size;
+  }
+
+  #slot(key: string): Slot<Row> | undefined {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) return slot;
+    const value = this.#source.get(this.#options.name, key);
+    if (value === undefined) return undefined;
+    const loaded: Slot<Row> = { row: this.#options.decode(value, key), generation: 0, stored: true };
+    this.#slots.set(key, loaded);
+    return loaded;
+  }
+
+  /** The row, not to be changed. */
+  get(key: string): Readonly<Row> | undefined {
+    return this.#slot(key)?.row;
+  }
+
+  /** The row if it is in memory; never reads the store. */
+  peek(key: string): Readonly<Row> | undefined {
+    return this.#slots.get(key)?.row;
+  }
+
+  /** The row, to be changed while the current record is applied. */
+  edit(key: string): Row {
+    const slot = must(this.#slot(key), `${this.#options.name}: no row ${key} to edit`);
+    this.#touch(key, slot);
+    return must(slot.row, `${this.#options.name}: row ${key} was deleted`);
+  }
+
+  #touch(key: string, slot: Slot<Row>): void {
+    if (slot.generation === this.#generation) return;
+    if (slot.generation !== 0 && slot.generation === this.#frozenGeneration) this.#encode(key, slot);
+    slot.generation = this.#generation;
+    this.#dirty.add(key);
+  }
+
+  /** Adds a row under a key that has none. `fresh`: the caller knows that the store has none either (a new random id). */
+  insert(key: string, row: Row, fresh = false): void {
+    const slot = fresh ? this.#slots.get(key) : this.#slot(key);
+    if (slot !== undefined) {
+      assert(slot.row === undefined, `${this.#options.name}: row ${key} exists`);
+      this.#touch(key, slot);
+      slot.row = row;
+      return;
+    }
+    this.#slots.set(key, { row, generation: this.#generation, stored: false });
+    this.#dirty.add(key);
+  }
+
+  /** Removes a row; harmless when there is none. */
+  delete(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) {
+      this.#slots.set(key, { row: undefined, generation: this.#generation, stored: true });
+      this.#dirty.add(key);
+      return;
+    }
+    if (!slot.stored && slot.generation === this.#generation) {
+      this.#slots.delete(key);
+      this.#dirty.delete(key);
+      return;
+    }
+    this.#touch(key, slot);
+    slot.row = undefined;
+  }
+
+  /** Rows with `from <= key < to` in key order, memory and store together, at most `limit`. */
+  scan(from: string, to: string, limit: number): Array<readonly [key: string, row: Readonly<Row>]> {
+    const merged = new Map<string, Readonly<Row>>();
+    // Rows deleted in memory may hide as many stored ones; ask for that many more.
+    let hidden = 0;
+    for (const [key, slot] of this.#slots) {
+      if (key < from || key >= to) continue;
+      if (slot.row === undefined) hidden++;
+      else merged.set(key, slot.row);
+    }
+    const stored = this.#source.scan(this.#options.name, from, to, limit + hidden);
+    for (const [key, value] of stored) {
+      if (!this.#slots.has(key)) merged.set(key, this.#options.decode(value, key));
+    }
+    const keys = [...merged.keys()].sort(byCodeUnit);
+    const rows: Array<readonly [string, Readonly<Row>]> = [];
+    for (const key of keys.slice(0, limit)) rows.push([key, must(merged.get(key), "merged row")]);
+    return rows;
+  }
+
+  /** Every row in memory, deleted ones as `undefined`: what hides the store's rows. */
+  loaded(): IterableIterator<readonly [string, Readonly<Row> | undefined]> {
+    return mapSlots(this.#slots);
+  }
+
+  /** Begins a checkpoint: what is dirty now will be written, what changes from now on belongs to the next. */
+  freeze(): void {
+    assert(this.#frozen === undefined, `${this.#options.name}: frozen twice`);
+    this.#frozen = this.#dirty.values();
+    this.#frozenGeneration = this.#generation;
+    this.#frozenWrites = [];
+    this.#generation += 1;
+    this.#dirty = new Set();
+  }
+
+  /** Encodes up to `limit` frozen rows. Returns how many it encoded; fewer than `limit` means that all are done. */
+  encodeFrozen(limit: number): number {
+    const keys = must(this.#frozen, `${this.#options.name}: not frozen`);
+    let count = 0;
+    while (count < limit) {
+      const next = keys.next();
+      if (next.done === true) break;
+      const slot = this.#slots.get(next.value);
+      if (slot === undefined || slot.generation !== this.#frozenGeneration) continue;
+      this.#encode(next.value, slot);
+      count += 1;
+    }
+    return count;
+  }
+
+  #encode(key: string, slot: Slot<Row>): void {
+    if (slot.row === undefined) this.#options.encodeDelete(key, this.#frozenWrites);
+    else this.#options.encode(key, slot.row, this.#frozenWrites);
+    slot.generation = 0;
+    slot.stored = true;
+  }
+
+  /** All writes of the checkpoint, once everything is encoded. */
+  frozenWrites(): Write[] {
+    return this.#frozenWrites;
+  }
+
+  /** The checkpoint is durable: forget stored rows that nothing needs at hand. */
+  thaw(): void {
+    assert(this.#frozen !== undefined, `${this.#options.name}: not frozen`);
+    this.#frozen = undefined;
+    this.#frozenGeneration = 0;
+    this.#frozenWrites = [];
+    const { isPinned, onStored } = this.#options;
+    for (const [key, slot] of this.#slots) {
+      if (slot.row !== undefined && onStored !== undefined) onStored(slot.row);
+      if (slot.generation !== 0) continue;
+      if (slot.row !== undefined && isPinned !== undefined && isPinned(slot.row)) continue;
+      this.#slots.delete(key);
+    }
+  }
+}
+
+function* mapSlots<Row>(slots: Map<string, Slot<Row>>): IterableIterator<readonly [string, Row | undefined]> {
+  for (const [key, slot] of slots) yield [key, slot.row];
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,343 @@
+/** All tables of a partition, their keys, and what is derived from them in memory. */
+import type { HandlerManifest, HandlerOptions, ServiceManifest } from "@holdfast/protocol";
+
+import { must } from "../assert.ts";
+import {
+  chunkKey,
+  decodeChunk,
+  decodeInvocation,
+  encodeChunk,
+  encodeInvocation,
+} from "../codec/invocation-codec.ts";
+import {
+  decodeDeployment,
+  decodeInbox,
+  decodeMeta,
+  decodeObject,
+  decodeTimer,
+  encodeDeployment,
+  encodeInbox,
+  encodeMeta,
+  encodeObject,
+  encodeTimer,
+} from "../codec/row-codec.ts";
+import { defaultFoldSettings, type FoldSettings } from "../limits.ts";
+import type {
+  DeploymentRow,
+  HandlerSettings,
+  InboxRow,
+  Invocation,
+  JournalEntry,
+  MetaRow,
+  ObjectRow,
+  TimerRow,
+} from "./rows.ts";
+import { Table, type RowSource, type RowWrite } from "./table.ts";
+
+/** What an operator's list needs to find an invocation without decoding it. */
+export type InvocationColumns = {
+  readonly status: string;
+  readonly service: string;
+  readonly handler: string;
+  readonly key: string;
+  readonly deployment: string;
+  readonly createdAt: number;
+  readonly modifiedAt: number;
+  readonly completedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly size: number;
+};
+
+export type CheckpointWrite = RowWrite & { readonly columns?: InvocationColumns };
+
+/** The newest revision of a service: what new invocations of it run on. */
+export type ServiceRow = {
+  readonly manifest: ServiceManifest;
+  readonly deployment: string;
+  readonly revision: number;
+  readonly handlers: ReadonlyMap<string, HandlerManifest>;
+};
+
+/** Separates the parts of a key. Names of services and handlers never contain it; keys may, and are always the last part. */
+const SEPARATOR = "\u0000";
+/** Behind every key that has a given prefix. */
+const AFTER_PREFIX = "\uffff";
+const META_KEY = "partition";
+
+export function objectKey(service: string, key: string): string {
+  return service + SEPARATOR + key;
+}
+
+export function splitObjectKey(objectKeyText: string): { service: string; key: string } {
+  const at = objectKeyText.indexOf(SEPARATOR);
+  return { service: objectKeyText.slice(0, at), key: objectKeyText.slice(at + 1) };
+}
+
+/** Inbox rows sort by object and then by sequence number; the number comes first in its part so that any key works. */
+export function inboxKey(object: string, seq: number): string {
+  return `${object}${SEPARATOR}${String(seq).padStart(12, "0")}`;
+}
+
+/** Sorts as (due, seq). Due times reach to the year 318857. */
+export function timerKey(due: number, seq: number): string {
+  return `${String(due).padStart(16, "0")}-${String(seq).padStart(15, "0")}`;
+}
+
+export function timerDue(key: string): number {
+  return Number(key.slice(0, 16));
+}
+
+export class Tables {
+  readonly invocations: Table<Invocation, CheckpointWrite>;
+  readonly objects: Table<ObjectRow, CheckpointWrite>;
+  readonly inbox: Table<InboxRow, CheckpointWrite>;
+  readonly timers: Table<TimerRow, CheckpointWrite>;
+  readonly deployments: Table<DeploymentRow, CheckpointWrite>;
+  readonly #meta: Table<MetaRow, CheckpointWrite>;
+  readonly #source: RowSource;
+  /** Journal chunks that a removed invocation left; deleted with the next checkpoint. */
+  readonly #journal: Table<never, CheckpointWrite>;
+  #services = new Map<string, ServiceRow>();
+  readonly #handlerSettings = new Map<string, HandlerSettings>();
+  #settings: FoldSettings = defaultFoldSettings;
+
+  constructor(source: RowSource) {
+    this.#source = source;
+    this.invocations = invocationTable(source);
+    this.objects = simpleTable(source, "objects", encodeObject, decodeObject);
+    this.inbox = simpleTable(source, "inbox", encodeInbox, decodeInbox);
+    this.timers = simpleTable(source, "timers", encodeTimer, decodeTimer);
+    this.deployments = simpleTable(source, "deployments", encodeDeployment, decodeDeployment, () => true);
+    this.#meta = simpleTable(source, "meta", encodeMeta, decodeMeta, () => true);
+    this.#journal = journalTable(source);
+    if (this.#meta.get(META_KEY) === undefined) {
+      this.#meta.insert(META_KEY, { now: 0, nextTimerSeq: 1, epoch: 0, settingsJson: "" });
+    }
+    const { settingsJson } = must(this.#meta.get(META_KEY), "meta row");
+    if (settingsJson !== "") this.#settings = JSON.parse(settingsJson) as FoldSettings;
+    for (const [key] of this.#source.scan("deployments", "", AFTER_PREFIX, 100_000))
+      this.deployments.get(key);
+    this.refreshServices();
+  }
+
+  get meta(): Readonly<MetaRow> {
+    return must(this.#meta.peek(META_KEY), "meta row");
+  }
+
+  editMeta(): MetaRow {
+    return this.#meta.edit(META_KEY);
+  }
+
+  get settings(): FoldSettings {
+    return this.#settings;
+  }
+
+  setSettings(settings: FoldSettings): void {
+    this.#settings = settings;
+    this.#handlerSettings.clear();
+    this.editMeta().settingsJson = JSON.stringify(settings);
+  }
+
+  get services(): ReadonlyMap<string, ServiceRow> {
+    return this.#services;
+  }
+
+  service(name: string): ServiceRow | undefined {
+    return this.#services.get(name);
+  }
+
+  /** Rebuilds what is derived from the deployments. */
+  refreshServices(): void {
+    const services = new Map<string, ServiceRow>();
+    for (const [, row] of this.deployments.loaded()) {
+      if (row === undefined) continue;
+      for (const manifest of row.manifest.services) {
+        const revision = row.revisions[manifest.name] ?? 0;
+        const known = services.get(manifest.name);
+        if (known !== undefined && known.revision >= revision) continue;
+        const handlers = new Map(manifest.handlers.map((handler) => [handler.name, handler]));
+        services.set(manifest.name, { manifest, deployment: row.id, revision, handlers });
+      }
+    }
+    this.#services = services;
+    this.#handlerSettings.clear();
+  }
+
+  /** What holds for a handler on a deployment: handler, then service, then the engine's defaults. */
+  handlerSettings(deployment: string | undefined, service: string, handler: string): HandlerSettings {
+    const cacheKey = `${deployment ?? ""}${SEPARATOR}${service}${SEPARATOR}${handler}`;
+    const known = this.#handlerSettings.get(cacheKey);
+    if (known !== undefined) return known;
+    const pinned = deployment === undefined ? undefined : this.deployments.peek(deployment);
+    const manifest =
+      pinned?.manifest.services.find((candidate) => candidate.name === service) ??
+      this.service(service)?.manifest;
+    const handlerManifest = manifest?.handlers.find((candidate) => candidate.name === handler);
+    const settings = resolveSettings(handlerManifest ?? {}, manifest ?? {}, this.#settings);
+    this.#handlerSettings.set(cacheKey, settings);
+    return settings;
+  }
+
+  /** The whole journal, or its first `limit` entries. Reads the store for what is no longer in memory. */
+  journal(row: Readonly<Invocation>, limit: number = row.journalLength): JournalEntry[] {
+    const stored = row.journalLength - row.tail.length;
+    const entries: JournalEntry[] = [];
+    for (const first of row.chunks) {
+      if (first >= stored || entries.length >= limit) break;
+      const value = must(
+        this.#source.get("journal", chunkKey(row.id, first)),
+        `journal chunk ${row.id}/${first}`,
+      );
+      for (const entry of decodeChunk(value)) entries.push(entry);
+    }
+    for (const entry of row.tail) entries.push(entry);
+    return entries.length > limit ? entries.slice(0, limit) : entries;
+  }
+
+  /** Removes an invocation and all that is stored of its journal. */
+  removeInvocation(id: string): void {
+    this.removeJournal(id);
+    this.invocations.delete(id);
+  }
+
+  /** Removes the journal and keeps the outcome. */
+  removeJournal(id: string): void {
+    // `edit` first: a checkpoint in progress then has its chunk written and listed, so that it is deleted by the next one.
+    const row = this.invocations.edit(id);
+    for (const first of row.chunks) this.#journal.delete(chunkKey(id, first));
+    row.chunks.length = 0;
+    row.tail = [];
+    row.storing = 0;
+    row.journalLength = 0;
+    row.journalBytes = 0;
+    row.commandCount = 0;
+  }
+
+  get dirtyCount(): number {
+    return (
+      this.invocations.dirtyCount + this.objects.dirtyCount + this.timers.dirtyCount + this.inbox.dirtyCount
+    );
+  }
+
+  #all(): Array<Table<never, CheckpointWrite>> {
+    const tables = [
+      this.#journal,
+      this.invocations,
+      this.objects,
+      this.inbox,
+      this.timers,
+      this.deployments,
+      this.#meta,
+    ];
+    return tables as unknown as Array<Table<never, CheckpointWrite>>;
+  }
+
+  freeze(): void {
+    for (const table of this.#all()) table.freeze();
+  }
+
+  /** Encodes up to about `limit` frozen rows; true when everything is encoded. */
+  encodeFrozen(limit: number): boolean {
+    let left = limit;
+    for (const table of this.#all()) {
+      left -= table.encodeFrozen(left);
+      if (left <= 0) return false;
+    }
+    return true;
+  }
+
+  frozenWrites(): CheckpointWrite[] {
+    const writes: CheckpointWrite[] = [];
+    for (const table of this.#all()) for (const write of table.frozenWrites()) writes.push(write);
+    return writes;
+  }
+
+  thaw(): void {
+    for (const table of this.#all()) table.thaw();
+  }
+}
+
+function resolveSettings(
+  handler: HandlerOptions,
+  service: HandlerOptions,
+  defaults: FoldSettings,
+): HandlerSettings {
+  return {
+    retryPolicy: { ...defaults.retryPolicy, ...service.retryPolicy, ...handler.retryPolicy },
+    inactivityTimeoutMs:
+      handler.inactivityTimeoutMs ?? service.inactivityTimeoutMs ?? defaults.inactivityTimeoutMs,
+    abortTimeoutMs: handler.abortTimeoutMs ?? service.abortTimeoutMs ?? defaults.abortTimeoutMs,
+    journalRetentionMs:
+      handler.journalRetentionMs ?? service.journalRetentionMs ?? defaults.journalRetentionMs,
+    idempotencyRetentionMs:
+      handler.idempotencyRetentionMs ?? service.idempotencyRetentionMs ?? defaults.idempotencyRetentionMs,
+    workflowRetentionMs:
+      handler.workflowRetentionMs ?? service.workflowRetentionMs ?? defaults.workflowRetentionMs,
+    lazyState: handler.lazyState ?? service.lazyState ?? false,
+    ingressPrivate: handler.ingressPrivate ?? service.ingressPrivate ?? false,
+  };
+}
+
+function simpleTable<Row>(
+  source: RowSource,
+  name: string,
+  encode: (row: Row) => Uint8Array,
+  decode: (value: Uint8Array) => Row,
+  isPinned: (row: Row) => boolean = () => false,
+): Table<Row, CheckpointWrite> {
+  return new Table<Row, CheckpointWrite>(source, {
+    name,
+    decode,
+    encode: (key, row, writes) => writes.push({ table: name, key, value: encode(row) }),
+    encodeDelete: (key, writes) => writes.push({ table: name, key, value: undefined }),
+    isPinned,
+  });
+}
+
+/** Chunks are written by their invocation and read through `Tables.journal`; this table only remembers which to delete. */
+function journalTable(source: RowSource): Table<never, CheckpointWrite> {
+  return new Table<never, CheckpointWrite>(source, {
+    name: "journal",
+    decode: () => must<never>(undefined, "journal chunks are not read as rows"),
+    encode: () => must<never>(undefined, "journal chunks are not written as rows"),
+    encodeDelete: (key, writes) => writes.push({ table: "journal", key, value: undefined }),
+  });
+}
+
+function invocationTable(source: RowSource): Table<Invocation, CheckpointWrite> {
+  return new Table<Invocation, CheckpointWrite>(source, {
+    name: "invocations",
+    decode: decodeInvocation,
+    encode: (key, row, writes) => {
+      if (row.tail.length > 0) {
+        const first = row.journalLength - row.tail.length;
+        row.chunks.push(first);
+        writes.push({ table: "journal", key: chunkKey(key, first), value: encodeChunk(row.tail) });
+        row.storing = row.tail.length;
+      }
+      writes.push({ table: "invocations", key, value: encodeInvocation(row), columns: columnsOf(row) });
+    },
+    encodeDelete: (key, writes) => writes.push({ table: "invocations", key, value: undefined }),
+    isPinned: (row) => row.status === "running",
+    onStored: (row) => {
+      if (row.storing === 0) return;
+      row.tail.splice(0, row.storing);
+      row.storing = 0;
+    },
+  });
+}
+
+export function columnsOf(row: Readonly<Invocation>): InvocationColumns {
+  return {
+    status: row.status,
+    service: row.target.service,
+    handler: row.target.handler,
+    key: row.target.key,
+    deployment: row.deployment ?? "",
+    createdAt: row.createdAt,
+    modifiedAt: row.modifiedAt,
+    completedAt: row.completedAt === 0 ? undefined : row.completedAt,
+    expiresAt: row.expiresAt === 0 ? undefined : row.expiresAt,
+    size: row.journalBytes + 256,
+  };
+}

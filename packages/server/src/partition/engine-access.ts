@@ -1,0 +1,57 @@
+/**
+ * What ingress and admin may do with a partition. They never touch its log, sessions or timers.
+ */
+import type { Result } from "@holdfast/protocol";
+import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
+import type { CheckpointStore } from "../store/store.ts";
+
+export interface EngineAccess {
+  /** Present state, for reading only. May be ahead of what is durable: never promise anyone what was only read here. */
+  readonly tables: Tables;
+  /** Rows of the newest checkpoint, for lists. What `tables.invocations.loaded()` has takes precedence. */
+  readonly store: CheckpointStore;
+  /** Wall clock, milliseconds since the epoch. Injected; virtual in tests. */
+  now(): number;
+  /**
+   * Proposes a record and resolves with what it came to, once it is durable. Rejects with a HoldfastError ("overloaded",
+   * "disk-full", "shutting-down") when it was not accepted; it then never happens.
+   */
+  propose(body: RecordBody): Promise<Outcome>;
+  /** As `propose`, without a promise: for the hot path. `done` is called once, never synchronously. */
+  submit(body: RecordBody, done: (outcome: Outcome) => void): void;
+  /**
+   * Calls `listener` when the invocation completes (durably), once. Register before proposing, or look at `tables` right
+   * after registering: what completed earlier is not announced again. Returns how to stop listening.
+   */
+  onCompleted(id: string, listener: (result: Result) => void): () => void;
+  /**
+   * Id for a new invocation: random, or derived from the idempotency key, or from a workflow's key when `isRun`. The same
+   * derivation always gives the same id.
+   */
+  invocationIdFor(target: InvocationAddress): string;
+  /** Fetches and checks what an endpoint says about itself. Rejects with a HoldfastError that is a client's fault, never a 5xx. */
+  discover(url: string, headers: Readonly<Record<string, string>>): Promise<import("@holdfast/protocol").EndpointManifest>;
+  /** Makes everything that is applied and durable visible in `store`. For queries that cannot overlay the tables. */
+  checkpoint(): Promise<void>;
+  /** Whether proposals are accepted now, and if not, why. */
+  health(): EngineHealth;
+}
+
+export type InvocationAddress = {
+  readonly service: string;
+  readonly handler: string;
+  readonly key: string;
+  readonly idempotencyKey?: string | undefined;
+  readonly isRun: boolean;
+};
+
+export type EngineHealth = {
+  readonly status: "ok" | "degraded" | "failed";
+  readonly reason?: string;
+  readonly durablePosition: number;
+  readonly appliedPosition: number;
+  readonly checkpointPosition: number;
+  readonly runningAttempts: number;
+  readonly deploymentsUnreachable: readonly string[];
+};
+

@@ -1,0 +1,93 @@
+/**
+ * The port to the checkpoint store: rows of the engine's tables as of one log position. Written only by checkpoints, in
+ * one transaction together with the position they reflect; read synchronously on a miss of the tables in memory.
+ *
+ * Contract, proven for every implementation by `store.contract.ts`:
+ * - `commit` is atomic: after a crash either all of its writes and its position are there, or none of them.
+ * - Commits are sequential (the caller never starts one before the last resolved) and durable when they resolve.
+ * - Reads see exactly the last resolved commit. They are synchronous and may run while a commit is in flight.
+ * - Keys order by their UTF-16 code units as JavaScript's `<` does for the ASCII-safe keys that the engine makes.
+ */
+
+export type StoreTable =
+  | "invocations"
+  | "journal"
+  | "objects"
+  | "inbox"
+  | "promises"
+  | "timers"
+  | "deployments"
+  | "meta";
+
+/** Columns by which invocations can be found without decoding rows. Times are epoch milliseconds; `undefined` is NULL. */
+export type InvocationColumns = {
+  readonly status: string;
+  readonly service: string;
+  readonly handler: string;
+  readonly key: string;
+  readonly deployment: string;
+  readonly createdAt: number;
+  readonly modifiedAt: number;
+  readonly completedAt: number | undefined;
+  /** When retention allows the row to be removed; `undefined` while it must be kept. */
+  readonly expiresAt: number | undefined;
+  /** Bytes of row and journal, for the disk budget. */
+  readonly size: number;
+};
+
+export type RowWrite = {
+  readonly table: StoreTable;
+  readonly key: string;
+  /** `undefined` deletes the row. */
+  readonly value: Uint8Array | undefined;
+  /** For `invocations` rows that are written (not deleted). */
+  readonly columns?: InvocationColumns;
+};
+
+export type InvocationQuery = {
+  readonly status?: readonly string[];
+  readonly service?: string;
+  readonly handler?: string;
+  readonly key?: string;
+  readonly deployment?: string;
+  /** Ids that begin so. */
+  readonly idPrefix?: string;
+  /** Only rows created before / after these instants (exclusive), epoch ms. */
+  readonly createdBefore?: number;
+  readonly createdAfter?: number;
+  /** Only rows whose `expiresAt` is at most this. */
+  readonly expiredAt?: number;
+  /** Continue behind this row of the order below. */
+  readonly after?: { readonly sortValue: number; readonly id: string };
+  /** `newest`: createdAt descending; `oldest`: createdAt ascending; `expiry`: expiresAt ascending. Ties by id. */
+  readonly order: "newest" | "oldest" | "expiry";
+  readonly limit: number;
+};
+
+export type InvocationHit = { readonly id: string; readonly value: Uint8Array; readonly columns: InvocationColumns };
+
+export type InvocationCount = {
+  readonly service: string;
+  readonly handler: string;
+  readonly status: string;
+  readonly count: number;
+};
+
+export interface CheckpointStore {
+  /** Log position that the rows reflect: every batch up to and including it is contained. 0 for an empty store. */
+  appliedPosition(): number;
+  get(table: StoreTable, key: string): Uint8Array | undefined;
+  /** Rows with `from <= key < to`, ascending, at most `limit`. */
+  scan(table: StoreTable, from: string, to: string, limit: number): Array<readonly [key: string, value: Uint8Array]>;
+  findInvocations(query: InvocationQuery): InvocationHit[];
+  countInvocations(): InvocationCount[];
+  /** Sum of `size` over completed invocations, in bytes. */
+  completedBytes(): number;
+  commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The store's format version is unknown to this program, or the file is not a Holdfast store. */
+export class StoreFormatError extends Error {
+  override readonly name = "StoreFormatError";
+}
