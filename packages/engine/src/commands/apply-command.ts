@@ -1,12 +1,12 @@
 /** One function per command of the journal. A dispatcher and nothing else. */
 import { MessageType, type Message } from "@holdfast/protocol";
 
-import type { Fold, Refusal } from "../partition/fold.ts";
-import type { Invocation } from "../tables/rows.ts";
+import type { Refusal } from "../partition/fold.ts";
 import { attachInvocation, getInvocationOutput } from "./attach.ts";
 import { callHandler, sendToHandler } from "./call.ts";
 import { completePromise, getPromise, peekPromiseCommand } from "./promise.ts";
 import { rescheduleCommand } from "./reschedule.ts";
+import type { CommandScope } from "./scope.ts";
 import { completeAwakeable, sendSignalCommand } from "./signal.ts";
 import {
   clearAllState,
@@ -17,14 +17,6 @@ import {
   setState,
 } from "./state.ts";
 import { run, sleep, output } from "./steps.ts";
-
-export type CommandScope = {
-  readonly fold: Fold;
-  readonly row: Invocation;
-  /** Invocation ids that the proposer resolved or made up for the commands that need one, in their order. */
-  readonly ids: readonly string[];
-  nextId: number;
-};
 
 /**
  * Applies a command. It calls `record` once it knows that the command can be applied and before anything else is appended,

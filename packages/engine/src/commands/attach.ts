@@ -8,8 +8,8 @@ import {
 
 import type { Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
-import type { CommandScope } from "./apply-command.ts";
 import { takeId } from "./call.ts";
+import type { CommandScope } from "./scope.ts";
 import { openOperation, refuseReusedId } from "./steps.ts";
 
 const NOT_FOUND: Failure = {

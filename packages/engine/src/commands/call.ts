@@ -16,7 +16,7 @@ import { answer } from "../partition/journal.ts";
 import { findDeadlock } from "../partition/locks.ts";
 import { isRefusal, resolveTarget, submit, type Submitted } from "../partition/submit.ts";
 import type { Invocation } from "../tables/rows.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 import { openOperation, refuseReusedId } from "./steps.ts";
 
 type Callee = {

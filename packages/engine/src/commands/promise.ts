@@ -10,7 +10,7 @@ import {
 import type { Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
 import { awaitPromise, peekPromise, settlePromise, type Settled } from "../partition/promises.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 import { openOperation, refuseReusedId } from "./steps.ts";
 
 function refuseOutsideWorkflow(scope: CommandScope): Refusal | undefined {

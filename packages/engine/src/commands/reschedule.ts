@@ -3,7 +3,7 @@ import { MessageType, type RescheduleCommand, type Result } from "@holdfast/prot
 
 import { rescheduleInvocation } from "../operators/reschedule.ts";
 import { answer } from "../partition/journal.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 
 export function rescheduleCommand(
   scope: CommandScope,

@@ -3,7 +3,7 @@ import { parseAwakeableId, type CompleteAwakeableCommand, type SendSignalCommand
 
 import type { Refusal } from "../partition/fold.ts";
 import { sendSignal } from "../partition/signals.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 
 /** A signal to an invocation that is unknown or has completed is dropped: whoever sent it has no business with its end. */
 export function sendSignalCommand(

@@ -12,7 +12,7 @@ import { answer } from "../partition/journal.ts";
 import { editObject } from "../partition/locks.ts";
 import type { Invocation, ObjectRow } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 
 function refuseRead(row: Invocation): Refusal | undefined {
   if (row.target.kind !== "plain") return undefined;

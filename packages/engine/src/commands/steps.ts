@@ -4,7 +4,7 @@ import type { OutputCommand, RunCommand, SleepCommand } from "@holdfast/protocol
 import type { Refusal } from "../partition/fold.ts";
 import { setTimer } from "../partition/timers.ts";
 import type { Invocation, OpenOperation } from "../tables/rows.ts";
-import type { CommandScope } from "./apply-command.ts";
+import type { CommandScope } from "./scope.ts";
 
 /** Notes that a command waits for its completion. Refused when its id was used before. */
 export function openOperation(

@@ -8,7 +8,8 @@
 import { decodeMessage, ErrorBehavior, MessageType, type Message, type Result } from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
-import { applyCommand, type CommandScope } from "../commands/apply-command.ts";
+import { applyCommand } from "../commands/apply-command.ts";
+import type { CommandScope } from "../commands/scope.ts";
 import type { Outcome } from "../effect.ts";
 import type { AttemptMessagesRecord, SessionMessage } from "../record.ts";
 import type { Invocation } from "../tables/rows.ts";

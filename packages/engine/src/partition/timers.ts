@@ -4,7 +4,7 @@ import { timerKey } from "../tables/tables.ts";
 import type { Fold } from "./fold.ts";
 
 /** Latest time a timer may have: the last that its key can sort, far beyond any date a person means. */
-export const TIMER_DUE_MAX = 9_999_999_999_999_999 - 1;
+export const TIMER_DUE_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Returns the timer's key. */
 export function setTimer(fold: Fold, due: number, row: TimerRow): string {
