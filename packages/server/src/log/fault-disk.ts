@@ -1,0 +1,300 @@
+import { dirname } from "node:path";
+
+import type { Disk, DiskFile } from "./disk.ts";
+
+/** What a power cut can split: each sector of an unsynced write survives or not by itself. */
+const SECTOR_BYTES = 512;
+
+export type FaultDiskOptions = {
+  /** 0 ≤ x < 1. Decides everything that is left to chance. */
+  readonly random: () => number;
+  /** Bytes that all files together may take. */
+  readonly capacityBytes?: number;
+};
+
+type PowerCutOptions = {
+  /** Probability that a sector of an unsynced write is on the disk. Each one is drawn by itself. */
+  readonly survival?: number;
+  /** Probability that a sector that was being written holds garbage instead. */
+  readonly garbage?: number;
+};
+
+/** One file, whatever its names. `cache` is what reads see, `durable` what a power cut leaves. */
+class Inode {
+  cache: Uint8Array = new Uint8Array(0);
+  durable: Uint8Array = new Uint8Array(0);
+  /** Sectors written since the last sync, each with the contents it had in turn. */
+  dirty = new Map<number, Uint8Array[]>();
+}
+
+type NameChange = { readonly name: string; readonly inode: Inode | undefined };
+
+/** A directory: its names as processes see them, and as a power cut leaves them. */
+class Directory {
+  readonly names = new Map<string, Inode>();
+  readonly durable = new Map<string, Inode>();
+  /** Since the last sync; the changes of one element happen together or not at all. */
+  pending: NameChange[][] = [];
+}
+
+/** A disk in memory that can lose what was not synced, fill up, fail and rot. For tests. */
+export class FaultDisk implements Disk {
+  readonly #random: () => number;
+  readonly #directories = new Map<string, Directory>();
+  #capacity: number;
+  #life = 0;
+  #syncsUntilFailure = 0;
+  #writesUntilFull = 0;
+  #refuseWrite = false;
+
+  /** Counted for tests that promise how often the disk is asked. */
+  writes = 0;
+  syncs = 0;
+  /** Most bytes that one pwrite takes: less makes writes short. */
+  writeBytesMax: number = Number.POSITIVE_INFINITY;
+
+  constructor(options: FaultDiskOptions) {
+    this.#random = options.random;
+    this.#capacity = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  open(path: string, mode: "create" | "write" | "read"): DiskFile {
+    const directory = this.#directory(dirname(path));
+    let inode = directory.names.get(path);
+    if (mode === "create") {
+      if (inode !== undefined) throw systemError("EEXIST", path);
+      inode = new Inode();
+      directory.names.set(path, inode);
+      directory.pending.push([{ name: path, inode }]);
+    }
+    if (inode === undefined) throw systemError("ENOENT", path);
+    return this.#handle(inode, path);
+  }
+
+  list(directory: string): string[] {
+    return [...this.#directory(directory).names.keys()].map((path) => path.slice(directory.length + 1));
+  }
+
+  rename(from: string, to: string): void {
+    const directory = this.#directory(dirname(from));
+    const inode = directory.names.get(from);
+    if (inode === undefined) throw systemError("ENOENT", from);
+    directory.names.delete(from);
+    directory.names.set(to, inode);
+    directory.pending.push([
+      { name: from, inode: undefined },
+      { name: to, inode },
+    ]);
+  }
+
+  unlink(path: string): void {
+    const directory = this.#directory(dirname(path));
+    if (!directory.names.delete(path)) throw systemError("ENOENT", path);
+    directory.pending.push([{ name: path, inode: undefined }]);
+  }
+
+  makeDirectory(directory: string): void {
+    if (!this.#directories.has(directory)) this.#directories.set(directory, new Directory());
+  }
+
+  syncDirectory(path: string): void {
+    const directory = this.#directory(path);
+    directory.pending = [];
+    directory.durable.clear();
+    for (const [name, inode] of directory.names) directory.durable.set(name, inode);
+  }
+
+  /** The process dies: what it wrote stays in the kernel, its open files are gone. */
+  killProcess(): void {
+    this.#life += 1;
+  }
+
+  /** Power is lost: of everything that was not synced an arbitrary part is there afterwards. */
+  cutPower(options: PowerCutOptions = {}): void {
+    this.killProcess();
+    const survival = options.survival ?? this.#random();
+    for (const directory of this.#directories.values()) {
+      this.#settleNames(directory, survival);
+      for (const inode of new Set(directory.names.values()))
+        this.#settle(inode, survival, options.garbage ?? 0);
+    }
+  }
+
+  /** The `count`th datasync from now fails once. As ext4 does it: the bytes are dropped, yet reads still show them. */
+  failSync(count: number): void {
+    this.#syncsUntilFailure = count;
+  }
+
+  /** The `count`th write from now is short and then there is no space, even in a place that was written before. */
+  fillAtWrite(count: number): void {
+    this.#writesUntilFull = count;
+  }
+
+  setCapacity(bytes: number): void {
+    this.#capacity = bytes;
+  }
+
+  usedBytes(): number {
+    let used = 0;
+    for (const directory of this.#directories.values()) {
+      for (const inode of new Set(directory.names.values())) used += inode.cache.length;
+    }
+    return used;
+  }
+
+  /** Flips bits of a file at rest. */
+  corrupt(path: string, offset: number, mask: number): void {
+    const inode = this.#inode(path);
+    for (const bytes of [inode.cache, inode.durable]) bytes[offset] = (bytes[offset] ?? 0) ^ mask;
+  }
+
+  contents(path: string): Uint8Array {
+    return this.#inode(path).cache.slice();
+  }
+
+  /** Puts a durable file there, as a restore from a backup would. */
+  place(path: string, bytes: Uint8Array): void {
+    const directory = this.#directory(dirname(path));
+    const inode = new Inode();
+    inode.cache = bytes.slice();
+    inode.durable = bytes.slice();
+    directory.names.set(path, inode);
+    directory.durable.set(path, inode);
+  }
+
+  /** An independent copy of the disk as it is. */
+  clone(): FaultDisk {
+    const copy = new FaultDisk({ random: this.#random, capacityBytes: this.#capacity });
+    for (const [path, directory] of this.#directories) {
+      copy.makeDirectory(path);
+      for (const [name, inode] of directory.names) copy.place(name, inode.cache);
+    }
+    return copy;
+  }
+
+  #directory(path: string): Directory {
+    const directory = this.#directories.get(path);
+    if (directory === undefined) throw systemError("ENOENT", path);
+    return directory;
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#directory(dirname(path)).names.get(path);
+    if (inode === undefined) throw systemError("ENOENT", path);
+    return inode;
+  }
+
+  #handle(inode: Inode, path: string): DiskFile {
+    const life = this.#life;
+    let open = true;
+    const use = (): Inode => {
+      if (!open || life !== this.#life) throw systemError("EBADF", path);
+      return inode;
+    };
+    return {
+      pwrite: (bytes, offset) => this.#pwrite(use(), bytes, offset, path),
+      pread: (into, offset) => {
+        const { cache } = use();
+        const bytes = cache.subarray(offset, Math.min(offset + into.length, cache.length));
+        into.set(bytes);
+        return bytes.length;
+      },
+      datasync: () => this.#datasync(use(), path),
+      truncate: (size) => {
+        resize(use(), size);
+      },
+      size: () => use().cache.length,
+      close: () => {
+        open = false;
+      },
+    };
+  }
+
+  #pwrite(inode: Inode, bytes: Uint8Array, offset: number, path: string): number {
+    this.writes += 1;
+    let length = Math.min(bytes.length, this.writeBytesMax);
+    if (this.#writesUntilFull > 0 && --this.#writesUntilFull === 0) {
+      // The next one, for the rest of the bytes, is refused.
+      length = Math.floor(length * this.#random());
+      this.#refuseWrite = length > 0;
+      if (length === 0) throw systemError("ENOSPC", path);
+    } else if (this.#refuseWrite) {
+      this.#refuseWrite = false;
+      throw systemError("ENOSPC", path);
+    }
+    const room = this.#capacity - this.usedBytes();
+    const growth = offset + length - inode.cache.length;
+    if (growth > room) length -= growth - Math.max(0, room);
+    if (length <= 0 && bytes.length > 0) throw systemError("ENOSPC", path);
+
+    if (offset + length > inode.cache.length) resize(inode, offset + length);
+    inode.cache.set(bytes.subarray(0, length), offset);
+    const lastSector = Math.floor((offset + length - 1) / SECTOR_BYTES);
+    for (let sector = Math.floor(offset / SECTOR_BYTES); sector <= lastSector; sector++) {
+      const versions = inode.dirty.get(sector) ?? [];
+      versions.push(inode.cache.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
+      inode.dirty.set(sector, versions);
+    }
+    return length;
+  }
+
+  #datasync(inode: Inode, path: string): void {
+    this.syncs += 1;
+    const failing = this.#syncsUntilFailure === 1;
+    if (this.#syncsUntilFailure > 0) this.#syncsUntilFailure -= 1;
+    inode.dirty.clear();
+    if (failing) throw systemError("EIO", path);
+    inode.durable = inode.cache.slice();
+  }
+
+  #settleNames(directory: Directory, survival: number): void {
+    for (const changes of directory.pending) {
+      if (this.#random() >= survival) continue;
+      for (const { name, inode } of changes) {
+        if (inode === undefined) directory.durable.delete(name);
+        else directory.durable.set(name, inode);
+      }
+    }
+    directory.pending = [];
+    directory.names.clear();
+    for (const [name, inode] of directory.durable) directory.names.set(name, inode);
+  }
+
+  #settle(inode: Inode, survival: number, garbage: number): void {
+    const sized = inode.cache.length === inode.durable.length || this.#random() < survival;
+    const bytes = new Uint8Array(sized ? inode.cache.length : inode.durable.length);
+    bytes.set(inode.durable.subarray(0, bytes.length));
+    for (const [sector, versions] of inode.dirty) {
+      const offset = sector * SECTOR_BYTES;
+      if (offset >= bytes.length || this.#random() >= survival) continue;
+      const version = versions[Math.floor(this.#random() * versions.length)] ?? new Uint8Array(0);
+      const content =
+        this.#random() < garbage ? version.map(() => Math.floor(this.#random() * 256)) : version;
+      bytes.set(content.subarray(0, bytes.length - offset), offset);
+    }
+    inode.durable = bytes;
+    inode.cache = bytes.slice();
+    inode.dirty.clear();
+  }
+}
+
+/** A small generator (mulberry32): the same seed gives the same faults. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+function resize(inode: Inode, size: number): void {
+  const bytes = new Uint8Array(size);
+  bytes.set(inode.cache.subarray(0, size));
+  inode.cache = bytes;
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: injected, '${path}'`), { code });
+}
