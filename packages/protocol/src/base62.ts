@@ -58,7 +58,8 @@ export function readBase62(
   length: number,
 ): boolean {
   const count = length >> 2;
-  limbs.fill(0);
+  /** Limbs above this one are still zero, which halves the work. */
+  let used = 0;
   let position = at;
   const end = at + width;
   while (position < end) {
@@ -71,14 +72,18 @@ export function readBase62(
       carry = carry * 62 + value;
       factor *= 62;
     }
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < used; index++) {
       const product = (limbs[index] ?? 0) * factor + carry;
       carry = Math.floor(product / TWO_32);
       limbs[index] = product - carry * TWO_32;
     }
-    if (carry !== 0) return false;
+    if (carry === 0) continue;
+    if (used === count) return false;
+    limbs[used++] = carry;
   }
-  for (let index = 0; index < count; index++) writeLimb(raw, start + index * 4, limbs[index] ?? 0);
+  for (let index = 0; index < count; index++) {
+    writeLimb(raw, start + index * 4, index < used ? (limbs[index] ?? 0) : 0);
+  }
   return true;
 }
 

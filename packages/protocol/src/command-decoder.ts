@@ -28,7 +28,7 @@ import {
   type SetStateCommand,
   type SleepCommand,
 } from "./message.ts";
-import type { ProtobufReader } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import {
   EMPTY_BYTES,

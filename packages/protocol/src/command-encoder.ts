@@ -8,7 +8,7 @@ import {
   type OneWayCallCommand,
   type SendSignalCommand,
 } from "./message.ts";
-import type { ProtobufWriter } from "./protobuf.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { EMPTY_BYTES, writeMeta, writePairs, writeResult, type ResultFields } from "./result-codec.ts";
 
 export const OUTPUT_RESULT: ResultFields = { void: 0, value: 14, failure: 15 };

@@ -13,7 +13,8 @@ import {
   type StartMessage,
   type SuspensionMessage,
 } from "./message.ts";
-import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import {
   EMPTY_BYTES,

@@ -91,6 +91,30 @@ export const errorCatalogue = {
     message: "The URL is longer than {limit} bytes",
     hint: "Shorten the key or the query, or move data into the body.",
   },
+  "request-malformed": {
+    status: 400,
+    source: "ingress",
+    message: "The request is not valid HTTP: {reason}",
+    hint: "This comes from the client or a proxy in front of this server, not from the handler.",
+  },
+  "request-timeout": {
+    status: 408,
+    source: "ingress",
+    message: "The request did not arrive in time",
+    hint: "Headers and body must arrive within ingress.requestTimeout. Nothing was started.",
+  },
+  "expectation-failed": {
+    status: 417,
+    source: "ingress",
+    message: 'The expectation "{expect}" cannot be met',
+    hint: "Leave the Expect header out, or send 100-continue.",
+  },
+  "origin-not-allowed": {
+    status: 403,
+    source: "ingress",
+    message: 'Web pages of "{origin}" may not use this server',
+    hint: "Add the origin to ingress.corsOrigins. The admin API is never open to pages of other origins.",
+  },
   "delay-not-allowed": {
     status: 400,
     source: "ingress",
@@ -163,6 +187,12 @@ export const errorCatalogue = {
     message: 'Workflow "{service}" declares no promise "{promise}"',
     hint: "Check the name against the promises in the workflow's definition.",
   },
+  "workflow-not-found": {
+    status: 404,
+    source: "ingress",
+    message: 'Workflow "{service}" has not been started for key "{key}"',
+    hint: "Start it first. Completed workflows are forgotten when their retention has passed.",
+  },
   "promise-already-completed": {
     status: 409,
     source: "ingress",
@@ -187,6 +217,12 @@ export const errorCatalogue = {
     message: "The server has too much to do: {reason}",
     hint: "Nothing was started. Try again after the time in the Retry-After header.",
   },
+  "internal-error": {
+    status: 500,
+    source: "ingress",
+    message: "The server failed to handle this request",
+    hint: "This is a defect of the server; its log says more. Please report it.",
+  },
   "disk-full": {
     status: 507,
     source: "ingress",
@@ -206,6 +242,18 @@ export const errorCatalogue = {
     source: "admin",
     message: 'Invocation "{invocationId}" has already completed',
     hint: "Only invocations that have not completed can be changed. Restart it as a new one to run it again.",
+  },
+  "invocation-id-ambiguous": {
+    status: 409,
+    source: "admin",
+    message: '"{prefix}" begins the ids of several invocations',
+    hint: "Write more of the id. The details list some of those it could mean.",
+  },
+  "bulk-action-not-found": {
+    status: 404,
+    source: "admin",
+    message: 'There is no bulk action "{id}"',
+    hint: "The newest bulk actions are remembered until the server restarts.",
   },
   "invocation-not-completed": {
     status: 409,
@@ -250,6 +298,18 @@ export const errorCatalogue = {
     source: "admin",
     message: 'Deployment "{deploymentId}" does not exist',
     hint: "holdfast deployments list shows the deployments there are.",
+  },
+  "deployment-id-invalid": {
+    status: 400,
+    source: "admin",
+    message: '"{deploymentId}" is not a deployment id',
+    hint: "Deployment ids begin with dp_1 and have 26 characters.",
+  },
+  "deployment-changed": {
+    status: 409,
+    source: "admin",
+    message: 'The deployment at "{url}" now serves something else than when it was registered',
+    hint: "Serve the new version at a new URL, so that running work can finish on the old one; or replace it with force.",
   },
   "deployment-in-use": {
     status: 409,
@@ -324,8 +384,8 @@ export const errorCatalogue = {
   "host-not-allowed": {
     status: 421,
     source: "admin",
-    message: 'The admin API does not answer for host "{host}"',
-    hint: "Use the address the server printed at start, or add the host to admin.allowedHosts.",
+    message: 'This server does not answer for host "{host}"',
+    hint: "Use the address the server printed at start, or add the host to ingress.allowedHosts or admin.allowedHosts.",
   },
   unauthorized: {
     status: 401,
@@ -337,13 +397,13 @@ export const errorCatalogue = {
     status: 404,
     source: "admin",
     message: 'There is nothing at "{path}"',
-    hint: "docs/api.md lists the paths of ingress and admin.",
+    hint: "docs/http.md lists the paths of ingress and admin.",
   },
   "request-invalid": {
     status: 400,
     source: "admin",
     message: "The request is not valid: {reason}",
-    hint: "docs/api.md shows what this path expects.",
+    hint: "docs/http.md shows what this path expects.",
   },
   "media-type-unsupported": {
     status: 415,
@@ -352,7 +412,20 @@ export const errorCatalogue = {
     hint: "Send application/json.",
   },
 
+  "stale-attempt": {
+    status: 409,
+    source: "admin",
+    message: "The attempt is over",
+    hint: "Another attempt has taken its place; what this one sends no longer counts.",
+  },
+
   // -- executions: shown on invocations ------------------------------------------------------------------------------
+  "invocation-failed": {
+    status: 500,
+    source: "invocation",
+    message: "{reason}",
+    hint: "The handler ended with this failure. The same call would be a new invocation.",
+  },
   "handler-error": {
     status: 500,
     source: "invocation",

@@ -10,18 +10,18 @@ const SECTIONS: ReadonlyArray<readonly [ErrorSource, string]> = [
 
 const INTRODUCTION = `# Errors
 
-Every error that Holdfast reports has a stable code, an HTTP status, a message and a hint. Programs should look at the code;
-messages may be improved in any release. This page is generated from \`packages/protocol/src/error-catalogue.ts\`.
+Every error that Holdfast reports has a stable code (\`error\`), an HTTP status (\`code\`, as Restate's clients know it), a message
+and a hint. Programs should look at \`error\`; messages may be improved in any release. This page is generated from \`packages/protocol/src/error-catalogue.ts\`.
 
 An unsuccessful response has a JSON body:
 
 \`\`\`json
 {
-  "type": "docs/errors.md#service-not-found",
-  "code": "service-not-found",
-  "status": 404,
+  "code": 404,
+  "error": "service-not-found",
   "message": "Service \\"Greeter\\" is not registered",
   "hint": "…",
+  "docs": "docs/errors.md#service-not-found",
   "details": { "service": "Greeter" },
   "source": "ingress"
 }

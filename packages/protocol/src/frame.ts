@@ -19,7 +19,8 @@
 
 import { writeMessage } from "./message-codec.ts";
 import type { Message } from "./message.ts";
-import { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import { ProtobufReader } from "./protobuf-reader.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 export const FRAME_HEADER_BYTES = 16;
@@ -174,8 +175,8 @@ export class FrameWriter {
   readonly #writer: ProtobufWriter;
   readonly #bodyBytesMax: number;
 
-  constructor(options?: { readonly maxBodyBytes?: number; readonly firstSize?: number }) {
-    this.#writer = new ProtobufWriter(options?.firstSize ?? 64 * 1024);
+  constructor(options?: { readonly maxBodyBytes?: number; readonly bufferSize?: number }) {
+    this.#writer = new ProtobufWriter(options?.bufferSize ?? 64 * 1024);
     this.#bodyBytesMax = options?.maxBodyBytes ?? FRAME_BODY_BYTES_MAX;
   }
 
@@ -236,7 +237,7 @@ export class FrameWriter {
 
   #begin(): number {
     const start = this.#writer.length;
-    this.#writer.raw(EMPTY_HEADER);
+    this.#writer.gap(FRAME_HEADER_BYTES);
     return start;
   }
 
@@ -250,10 +251,10 @@ export class FrameWriter {
       );
     }
     const typeAndFlags = (type << 16) >>> 0;
-    this.#writer.rawUint32(length, start);
-    this.#writer.rawUint32(typeAndFlags, start + 4);
-    this.#writer.rawUint32(session, start + 8);
-    this.#writer.rawUint32(checkWord(length, typeAndFlags, session), start + 12);
+    this.#writer.patchUint32(start, length);
+    this.#writer.patchUint32(start + 4, typeAndFlags);
+    this.#writer.patchUint32(start + 8, session);
+    this.#writer.patchUint32(start + 12, checkWord(length, typeAndFlags, session));
   }
 }
 
@@ -280,8 +281,6 @@ export function decodeCredit(body: Uint8Array): number {
   }
   return bytes;
 }
-
-const EMPTY_HEADER = new Uint8Array(FRAME_HEADER_BYTES);
 
 function readUint32(bytes: Uint8Array, at: number): number {
   const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);

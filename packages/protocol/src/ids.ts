@@ -29,6 +29,8 @@ const AWAKEABLE_LENGTH = AWAKEABLE_PREFIX.length + 38;
 
 const invocationText = new Uint8Array(WIDTH_64 + WIDTH_128);
 const deploymentText = new Uint8Array(WIDTH_128);
+/** Allocating for every key would take longer than hashing it. */
+const keyBuffer = new Uint8Array(1024);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -114,11 +116,11 @@ export function parseDeploymentId(text: string): Uint8Array | undefined {
 
 /** The partition key of everything that is addressed by `key`: XXH3 of the key's UTF-8 and a closing 0xff, big-endian. */
 export function partitionKeyOf(key: string): Uint8Array {
-  const text = encoder.encode(key);
-  const input = new Uint8Array(text.length + 1);
-  input.set(text, 0);
-  input[text.length] = 0xff;
-  return xxh3(input);
+  const room = key.length * 3 + 1;
+  const buffer = room <= keyBuffer.length ? keyBuffer : new Uint8Array(room);
+  const { written } = encoder.encodeInto(key, buffer);
+  buffer[written] = 0xff;
+  return xxh3(buffer.subarray(0, written + 1));
 }
 
 /**

@@ -1,15 +1,15 @@
 /** Bodies and headers of the ingress: HTTP for callers. Unsuccessful responses have a `ProblemJson` body. */
 
-/** Headers the ingress reads or writes. Names are lower case. */
+/** Headers the ingress reads or writes, named as Restate's clients know them. Names are lower case. */
 export const IngressHeader = {
   /** Request: the call happens once per key and target; a repetition gets the first one's result. */
   idempotencyKey: "idempotency-key",
   /** Response: id of the invocation. */
-  invocationId: "x-holdfast-id",
+  invocationId: "x-restate-id",
   /** Response: until when a stored result can be had again, as an ISO date. */
   idempotencyExpires: "idempotency-expires",
   /** Unsuccessful response: the `source` of the problem. */
-  errorSource: "x-holdfast-error-source",
+  errorSource: "x-restate-error-source",
 } as const;
 
 /** Response of a send (202). */
@@ -21,16 +21,17 @@ export type SendResponse = {
   readonly executionTime?: string;
 };
 
-/** Names an invocation without its id. */
+/** Names an invocation in the body of `POST /restate/attach`, `/restate/output` and `/restate/lookup`. */
 export type InvocationAddress =
-  | { readonly invocationId: string }
+  | { readonly target: "invocation"; readonly invocationId: string }
   | {
+      readonly target: "idempotentInvocation";
       readonly service: string;
       readonly key?: string;
       readonly handler: string;
       readonly idempotencyKey: string;
     }
-  | { readonly workflow: string; readonly key: string };
+  | { readonly target: "workflow"; readonly workflowName: string; readonly workflowKey: string };
 
 /** Response of a lookup: the id follows from the address; it does not mean that the invocation exists. */
 export type LookupResponse = { readonly invocationId: string };
@@ -42,11 +43,23 @@ export type RejectRequest = {
   readonly metadata?: Readonly<Record<string, string>>;
 };
 
-/** Response to completing an awakeable, signal or promise (202). */
+/** Response to completing an awakeable (202). */
 export type CompletionResponse = {
   /** `ignored`: nobody waits for it any more, or it was completed before. */
   readonly status: "accepted" | "ignored";
 };
 
-/** `GET /holdfast/health` on the ingress. */
+/** What a promise has come to: `GET /restate/promises/{workflow}/{key}/{name}`. */
+export type PromiseState =
+  | { readonly status: "pending" }
+  | { readonly status: "resolved"; readonly value?: unknown }
+  | { readonly status: "rejected"; readonly failure: { readonly code: number; readonly message: string } };
+
+/** Response to `POST /restate/promises/{workflow}/{key}/{name}/resolve` and `/reject` (200). */
+export type SettlePromiseResponse = PromiseState & {
+  /** `already`: the same outcome was there before. Another one is refused as `promise-already-completed`. */
+  readonly settled: "now" | "already";
+};
+
+/** `GET /restate/health` on the ingress. */
 export type IngressHealth = { readonly services: readonly string[] };

@@ -18,7 +18,8 @@ import {
   type Message,
 } from "./message.ts";
 import { readNotification, writeNotification } from "./notification-codec.ts";
-import { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import { ProtobufReader } from "./protobuf-reader.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 const sharedWriter = new ProtobufWriter();

@@ -10,7 +10,8 @@ import {
   type NotificationResult,
   type SignalNotification,
 } from "./message.ts";
-import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { readResult, requireCompletionId, writeResult } from "./result-codec.ts";
 

@@ -1,7 +1,8 @@
 /** Encodings shared by many messages: failures, results, headers and what every command may carry. */
 
 import type { CommandMeta, Failure, Header, Result } from "./message.ts";
-import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /** The same type with its properties assignable, for a message that is being read field by field. */

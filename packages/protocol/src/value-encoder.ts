@@ -2,13 +2,14 @@
 
 import { encodeBase64 } from "./base64url.ts";
 import { storedErrorName } from "./error-class-registry.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
 import { UnstorableValueError } from "./value-error.ts";
 
 /** Deeper nesting is taken for a mistake; it would exhaust the stack of whoever reads it. */
 export const VALUE_DEPTH_MAX = 500;
 
-const textEncoder = new TextEncoder();
 const EMPTY = new Uint8Array(0);
+const sharedWriter = new ProtobufWriter();
 
 /**
  * The stored form of a value; no bytes for `undefined`. Throws UnstorableValueError, whose path begins with `root`.
@@ -16,8 +17,14 @@ const EMPTY = new Uint8Array(0);
  */
 export function encodeValue(value: unknown, root = "value"): Uint8Array {
   if (value === undefined) return EMPTY;
-  if (isPlain(value, 0)) return textEncoder.encode(JSON.stringify(value));
-  return textEncoder.encode(new ValueWriter(root).write(value));
+  if (isPlain(value, 0)) return utf8(JSON.stringify(value));
+  return utf8(new ValueWriter(root).write(value));
+}
+
+function utf8(text: string): Uint8Array {
+  sharedWriter.truncate(0);
+  sharedWriter.rawText(text);
+  return sharedWriter.finish();
 }
 
 /** Whether JSON.stringify writes exactly what we would. Gives up on everything odd, also on what is forbidden. */
