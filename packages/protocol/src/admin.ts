@@ -64,9 +64,11 @@ export type RegisterDeploymentRequest = {
 };
 
 export type RegisterDeploymentResponse = {
-  readonly deployment: DeploymentInfo;
-  /** False when the same deployment was known already. */
+  /** Absent after a dry run of a deployment that is not known yet. */
+  readonly deployment?: DeploymentInfo;
+  /** False when the same deployment was known already, and after a dry run. */
   readonly created: boolean;
+  readonly dryRun: boolean;
   readonly changes: readonly ServiceChange[];
 };
 
@@ -146,7 +148,17 @@ export type FailureInfo = {
 
 /** One thing an invocation waits for, in words: {kind: "timer", detail: "sleep until 12:00"}. */
 export type WaitInfo = {
-  readonly kind: "timer" | "call" | "promise" | "awakeable" | "signal" | "lock" | "retry" | "deployment";
+  readonly kind:
+    | "timer"
+    | "call"
+    | "promise"
+    | "awakeable"
+    | "signal"
+    | "lock"
+    | "retry"
+    | "step"
+    | "deployment"
+    | "operator";
   readonly detail: string;
   readonly since: string;
   /** When it ends by itself, if it does. */
@@ -160,7 +172,12 @@ export type WaitInfo = {
 
 export type InvokedBy =
   | { readonly kind: "ingress" }
-  | { readonly kind: "invocation"; readonly id: string; readonly target: string; readonly entryIndex: number }
+  | {
+      readonly kind: "invocation";
+      readonly id: string;
+      readonly target?: string;
+      readonly entryIndex?: number;
+    }
   | { readonly kind: "restart"; readonly id: string }
   | { readonly kind: "schedule"; readonly name: string };
 
@@ -195,7 +212,7 @@ export type InvocationSummary = {
 };
 
 export type InvocationDetail = InvocationSummary & {
-  /** Empty when the journal is no longer kept. */
+  /** Empty when the journal is no longer kept. A long one continues at `GET /invocations/{id}/journal?from=`. */
   readonly journal: readonly JournalEntryInfo[];
   readonly journalKept: boolean;
   readonly journalBytes: number;
@@ -214,8 +231,11 @@ export type ValuePreview = {
   readonly bytes: number;
   /** The decoded JSON; absent when the value is no JSON or too large. */
   readonly json?: unknown;
-  /** Beginning of the text when there is no `json`. */
+  /** The text when there is no `json`, or its beginning. */
   readonly text?: string;
+  /** The bytes when they are no text, or their beginning. */
+  readonly base64?: string;
+  /** `text` or `base64` is only the beginning. */
   readonly truncated?: boolean;
 };
 
@@ -271,6 +291,10 @@ export type InvocationEvent = {
     | "restarted"
     | "completed";
   readonly detail: string;
+  /** How often it happened in a row; absent for once. */
+  readonly count?: number;
+  /** Journal length at that time. */
+  readonly afterEntry?: number;
   readonly attempt?: number;
   readonly failure?: FailureInfo;
 };
@@ -278,6 +302,8 @@ export type InvocationEvent = {
 /** Selects invocations, in the query of a list and in the body of a bulk action. All that is given must match. */
 export type InvocationFilter = {
   readonly ids?: readonly string[];
+  /** Ids that begin so. */
+  readonly idPrefix?: string;
   readonly service?: string;
   readonly handler?: string;
   readonly key?: string;
@@ -291,67 +317,94 @@ export type InvocationFilter = {
   readonly failureContains?: string;
 };
 
-export type InvocationAction =
-  | "cancel"
-  | "kill"
-  | "pause"
-  | "resume"
-  | "restart"
-  | "purge"
-  | "purge-journal"
-  | "reschedule";
+export type InvocationAction = "cancel" | "kill" | "pause" | "resume" | "restart" | "purge" | "reschedule";
 
-/** `POST /invocations/{id}/{action}`; fields that an action does not know are refused. */
+/** `POST` or `PATCH /invocations/{id}/{action}`; fields that an action does not know are refused. */
 export type InvocationActionRequest = {
   /** resume, restart: deployment to go on with. Default: keep for resume, latest for restart. */
   readonly deployment?: "keep" | "latest" | (string & {});
-  /** restart: keep the journal up to and including this entry. Default 0, the input only. */
-  readonly from?: number;
-  /** reschedule: the new start; absent means now. */
+  /** restart: keep the journal up to and including this command. Default 0, the input only. */
+  readonly fromCommand?: number;
+  /** purge: keep the outcome. */
+  readonly journalOnly?: boolean;
+  /** reschedule: the new start as an ISO date; with neither `at` nor `delay`, now. */
   readonly at?: string;
+  /** reschedule: the new start as a duration from now. */
+  readonly delay?: string;
 };
 
 export type InvocationActionResponse = {
   readonly id: string;
   readonly action: InvocationAction;
-  /** `done`: it has taken effect; `requested`: it takes effect when the attempt that runs allows it. */
-  readonly outcome: "done" | "requested";
+  /**
+   * `done`: it has taken effect; `requested`: it takes effect when the handler lets it; `unchanged`: there was nothing
+   * to do.
+   */
+  readonly outcome: "done" | "requested" | "unchanged";
   /** restart: the new invocation. */
   readonly newInvocationId?: string;
 };
 
-/** `POST /invocations/bulk/{action}`. */
+/** `POST /invocations/bulk`. Answered at once with the progress so far; ask again at `/invocations/bulk/{id}`. */
 export type BulkRequest = InvocationActionRequest & {
+  readonly action: InvocationAction;
+  /** Must name at least one condition. */
   readonly filter: InvocationFilter;
   /** Report how many match, and change nothing. */
   readonly dryRun?: boolean;
+  /** Stop after so many. */
   readonly limit?: number;
 };
 
 export type BulkProgress = {
   readonly id: string;
   readonly action: InvocationAction;
+  readonly dryRun: boolean;
+  readonly startedAt: string;
   readonly matched: number;
   readonly done: number;
+  readonly failedCount: number;
+  /** The first hundred of those that failed. */
   readonly failed: ReadonlyArray<{ readonly id: string; readonly code: string; readonly message: string }>;
   readonly finished: boolean;
+  /** It ended before it was through: stopped by an operator, or by this error. */
+  readonly stopped?: string;
 };
 
 // -- state and promises ---------------------------------------------------------------------------------------------
 
-/** State of one object or workflow. `version` goes up with every change. */
+/** State of one object or workflow, in its stored JSON form. `version` goes up with every change; 0: never written. */
 export type StateInfo = {
   readonly service: string;
   readonly key: string;
   readonly version: number;
+  /** A value that is no JSON is shown as `{"$raw": "<base64>"}`, and may be written so. */
   readonly entries: Readonly<Record<string, unknown>>;
+  /** Invocation that holds the key's lock. */
+  readonly lockedBy?: string;
+  /** Invocations that wait for the lock. */
+  readonly queued: number;
 };
 
-/** `PUT` replaces everything, `PATCH` only the given keys (null removes one). */
+/** `PUT` replaces everything, `PATCH` only the given keys, and those in `remove` go. */
 export type StateChangeRequest = {
   /** Refuse the change when the state has another version. */
   readonly expectedVersion?: number;
-  readonly entries: Readonly<Record<string, unknown>>;
+  readonly entries?: Readonly<Record<string, unknown>>;
+  /** `PATCH` only. */
+  readonly remove?: readonly string[];
+};
+
+export type StateChangeResponse = { readonly version: number };
+
+/** One key of an object or workflow in a list. */
+export type StateKeyInfo = {
+  readonly key: string;
+  readonly version: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly lockedBy?: string;
+  readonly queued: number;
 };
 
 export type PromiseInfo = {
@@ -401,6 +454,7 @@ export type LimitInfo = {
   readonly default: number;
   readonly unit: "bytes" | "ms" | "count";
   readonly configKey: string;
+  readonly source: "default" | "file" | "environment" | "argument";
   readonly meaning: string;
   /** Error code a violation is answered with. */
   readonly code: string;
@@ -416,10 +470,12 @@ export type ConfigEntryInfo = {
 };
 
 export type HealthInfo = {
-  readonly status: "ok" | "degraded" | "starting" | "stopping";
+  readonly status: "ok" | "degraded" | "starting" | "stopping" | "failed";
   readonly startedAt: string;
   readonly partitions: readonly PartitionInfo[];
-  readonly invocations: Readonly<Record<InvocationStatus, number>>;
+  readonly runningAttempts: number;
+  /** With `?counts=true` only: counting takes time when there are very many. */
+  readonly invocations?: Readonly<Partial<Record<InvocationStatus, number>>>;
   readonly deployments: { readonly total: number; readonly unreachable: number };
   readonly disk?: { readonly usedBytes: number; readonly freeBytes: number; readonly logBytes: number };
   readonly memory: { readonly residentBytes: number };
@@ -427,7 +483,7 @@ export type HealthInfo = {
   readonly problems: ReadonlyArray<{
     readonly code: string;
     readonly message: string;
-    readonly since: string;
+    readonly since?: string;
   }>;
 };
 

@@ -120,6 +120,7 @@ export { formatDuration, parseDuration, type Duration } from "./duration.ts";
 export { errorCatalogue, type ErrorCode, type ErrorEntry, type ErrorSource } from "./error-catalogue.ts";
 export {
   HoldfastError,
+  closestName,
   errorDocument,
   isErrorCode,
   problemJson,
@@ -133,8 +134,10 @@ export {
   type IngressHealth,
   type InvocationAddress,
   type LookupResponse,
+  type PromiseState,
   type RejectRequest,
   type SendResponse,
+  type SettlePromiseResponse,
 } from "./ingress.ts";
 export type {
   BulkProgress,
@@ -166,7 +169,9 @@ export type {
   ServiceChange,
   ServiceInfo,
   StateChangeRequest,
+  StateChangeResponse,
   StateInfo,
+  StateKeyInfo,
   ValuePreview,
   VersionInfo,
   WaitInfo,
