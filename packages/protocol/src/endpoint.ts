@@ -29,6 +29,14 @@ export interface HandlerEndpoint {
   open(start: StartMessage, engine: EngineEnd): SdkEnd;
 }
 
+/** What an embedding engine lends its handlers: its clock, so that where time is virtual it is so in steps' retries too. */
+export interface EndpointHost {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Calls `wake` once after `ms`. Returns how to call it off. */
+  after(ms: number, wake: () => void): () => void;
+}
+
 /**
  * Key under which every service definition of an SDK offers to become an endpoint. An embedding server calls
  * `definitions[0][endpointOf](definitions)`; so the server needs no import of the SDK.
@@ -37,5 +45,5 @@ export const endpointOf: unique symbol = Symbol.for("holdfast.endpointOf") as ne
 
 /** A definition made by `service()`, `object()` or `workflow()` of an SDK, as an embedding server sees it. */
 export interface Servable {
-  readonly [endpointOf]: (definitions: readonly Servable[]) => HandlerEndpoint;
+  readonly [endpointOf]: (definitions: readonly Servable[], host?: EndpointHost) => HandlerEndpoint;
 }

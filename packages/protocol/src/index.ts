@@ -53,7 +53,14 @@ export {
   type SuspensionMessage,
 } from "./message.ts";
 export type { AnyHandlerRef, ArgsOf, HandlerRef, OutputOfRef, WorkflowRef } from "./handler-ref.ts";
-export { endpointOf, type EngineEnd, type HandlerEndpoint, type SdkEnd, type Servable } from "./endpoint.ts";
+export {
+  endpointOf,
+  type EndpointHost,
+  type EngineEnd,
+  type HandlerEndpoint,
+  type SdkEnd,
+  type Servable,
+} from "./endpoint.ts";
 export {
   MANIFEST_MEDIA_TYPE,
   NATIVE_WIRE_PATH,

@@ -1,1 +1,132 @@
-export {};
+/**
+ * The real engine in the test's own process: a log in memory, and a clock that moves when the test says so. Waiting three
+ * days takes as long as what happens in them.
+ */
+import { parseDuration, type Servable } from "@holdfast/protocol";
+
+import { endpointsOf } from "./embedded/endpoints.ts";
+import { LocalClient } from "./embedded/local-client.ts";
+import { Engine } from "./engine.ts";
+import { LogMemory, MemoryLog } from "./log/memory-log.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import type { CheckpointStore } from "./store/store.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** 2030-01-01T00:00:00Z: a time that no code mistakes for now. */
+const DEFAULT_START = 1_893_456_000_000;
+/** Turns of the event loop without anything to do after which a test engine counts as idle. */
+const IDLE_TURNS = 3;
+/** A step that does real work is waited for this long, real ms. One that waits for the test itself must not hang it. */
+const STEP_WAIT_MS_MAX = 100;
+const RETENTION_INTERVAL_MS = 3_600_000;
+
+export type TestEngineOptions = {
+  readonly services: readonly Servable[];
+  /** Where the virtual clock begins, milliseconds since the epoch. Default: 2030-01-01. */
+  readonly startTime?: number;
+};
+
+/**
+ * Starts a test engine. Close it at the end of the test, or write `await using engine = await createTestEngine(…)`.
+ *
+ * @example
+ * const engine = await createTestEngine({ services: [deploy, cleanup] });
+ * const handle = await engine.send(deploy, { app: "shop", rev: "42" });
+ * await engine.advance("3d");
+ * assert.equal(await handle.attach(), "live");
+ */
+export function createTestEngine(options: TestEngineOptions): Promise<TestEngine> {
+  return TestEngine.open(options);
+}
+
+export class TestEngine extends LocalClient {
+  readonly engine: Engine;
+  readonly clock: VirtualClock;
+  readonly #memory: LogMemory;
+  readonly #store: CheckpointStore;
+  readonly #services: readonly Servable[];
+
+  private constructor(engine: Engine, parts: Parts) {
+    super(engine);
+    this.engine = engine;
+    this.clock = parts.clock;
+    this.#memory = parts.memory;
+    this.#store = parts.store;
+    this.#services = parts.services;
+  }
+
+  static async open(options: TestEngineOptions): Promise<TestEngine> {
+    const clock = new VirtualClock(options.startTime ?? DEFAULT_START);
+    return TestEngine.#start({
+      clock,
+      memory: new LogMemory(),
+      store: new MemoryStore(),
+      services: options.services,
+    });
+  }
+
+  static async #start(parts: Parts): Promise<TestEngine> {
+    const engine = await Engine.open({
+      clock: parts.clock,
+      log: await MemoryLog.open({ memory: parts.memory }),
+      store: parts.store,
+      endpoints: endpointsOf(parts.services, parts.clock),
+      retentionIntervalMs: RETENTION_INTERVAL_MS,
+      onFailed: (reason) => {
+        throw reason;
+      },
+      onWarning: (message) => {
+        throw new Error(message);
+      },
+    });
+    return new TestEngine(engine, parts);
+  }
+
+  /** Lets everything happen that needs no time to pass. */
+  async settle(): Promise<void> {
+    let idle = 0;
+    let seen = this.engine.progress;
+    let busySince = performance.now();
+    while (idle < IDLE_TURNS) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      const moved = this.engine.progress !== seen;
+      seen = this.engine.progress;
+      if (moved) busySince = performance.now();
+      const mayWait = performance.now() - busySince < STEP_WAIT_MS_MAX;
+      idle = moved || (!this.engine.isQuiet && mayWait) ? 0 : idle + 1;
+    }
+  }
+
+  /** Moves the clock, waking everything that becomes due on the way, in order. Milliseconds, or a duration like "3d". */
+  async advance(by: number | string): Promise<void> {
+    const ms = typeof by === "number" ? by : parseDuration(by);
+    if (ms === undefined)
+      throw new RangeError(`Not a duration: "${by}". Write for example "90s", "3d" or "1h30m"`);
+    const until = this.clock.now() + ms;
+    await this.settle();
+    while (this.clock.step(until)) await this.settle();
+  }
+
+  /** Ends the engine as a crash would, and starts it again on what was durable, with the same or with new code. */
+  async restart(services: readonly Servable[] = this.#services): Promise<TestEngine> {
+    this.engine.abandon();
+    return TestEngine.#start({ clock: this.clock, memory: this.#memory, store: this.#store, services });
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+type Parts = {
+  readonly clock: VirtualClock;
+  readonly memory: LogMemory;
+  readonly store: CheckpointStore;
+  readonly services: readonly Servable[];
+};

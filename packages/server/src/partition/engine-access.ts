@@ -1,8 +1,9 @@
+import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 /**
  * What ingress and admin may do with a partition. They never touch its log, sessions or timers.
  */
 import type { Result } from "@holdfast/protocol";
-import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
+
 import type { CheckpointStore } from "../store/store.ts";
 
 export interface EngineAccess {
@@ -30,7 +31,10 @@ export interface EngineAccess {
    */
   invocationIdFor(target: InvocationAddress): string;
   /** Fetches and checks what an endpoint says about itself. Rejects with a HoldfastError that is a client's fault, never a 5xx. */
-  discover(url: string, headers: Readonly<Record<string, string>>): Promise<import("@holdfast/protocol").EndpointManifest>;
+  discover(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<import("@holdfast/protocol").EndpointManifest>;
   /** Makes everything that is applied and durable visible in `store`. For queries that cannot overlay the tables. */
   checkpoint(): Promise<void>;
   /** Whether proposals are accepted now, and if not, why. */
@@ -54,4 +58,3 @@ export type EngineHealth = {
   readonly runningAttempts: number;
   readonly deploymentsUnreachable: readonly string[];
 };
-

@@ -1,0 +1,49 @@
+/**
+ * A data directory: the lock that makes this process its only user, the checkpoint store, and the log. Opened in this order;
+ * the log is told what the store reflects, so that a log that ends before it is recognised as damaged.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { lockDirectory, type DirectoryLock } from "./log/directory-lock.ts";
+import { EmbeddedLog } from "./log/embedded-log.ts";
+import { SqliteStore } from "./store/sqlite-store.ts";
+
+/** Only the owner may look: journals hold business data. */
+const DIRECTORY_MODE = 0o700;
+
+export type DataDirectory = {
+  readonly lock: DirectoryLock;
+  readonly store: SqliteStore;
+  readonly log: EmbeddedLog;
+  close(): Promise<void>;
+};
+
+export async function openDataDirectory(
+  dir: string,
+  options: { readonly segmentBytes?: number } = {},
+): Promise<DataDirectory> {
+  mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
+  const lock = await lockDirectory(dir);
+  try {
+    const store = await SqliteStore.open({ dir });
+    const log = await EmbeddedLog.open({
+      dir: join(dir, "log"),
+      minimumTail: store.appliedPosition(),
+      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+    });
+    return {
+      lock,
+      store,
+      log,
+      close: async () => {
+        await log.close();
+        await store.close();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import type { FoldSettings } from "@holdfast/engine";
+/** The engine inside a program of the user's own, on a directory that `holdfast serve` can take over later. */
+import type { Servable } from "@holdfast/protocol";
+
+import { systemClock } from "./clock.ts";
+import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
+import { endpointsOf } from "./embedded/endpoints.ts";
+import { LocalClient } from "./embedded/local-client.ts";
+import { Engine, type EngineLimits } from "./engine.ts";
+
+export type HoldfastOptions = {
+  /** Where log and checkpoints are kept; made when it is not there. One process at a time. */
+  readonly dir: string;
+  /** Definitions made with `service`, `object` and `workflow` of the SDK. */
+  readonly services: readonly Servable[];
+  readonly settings?: FoldSettings;
+  readonly limits?: Partial<EngineLimits>;
+  /**
+   * The engine cannot go on: a sync failed, or the partition found itself in a state that cannot be. Nothing more is
+   * acknowledged. Default: print the reason and exit with status 70, so that whoever supervises the process restarts it.
+   */
+  readonly onFailed?: (reason: Error) => void;
+  /** Default: console.warn. */
+  readonly onWarning?: (message: string) => void;
+};
+
+const EXIT_SOFTWARE_ERROR = 70;
+
+export class Holdfast extends LocalClient {
+  /** The engine itself, for whoever wants to serve its ingress and admin API. */
+  readonly engine: Engine;
+  readonly #directory: DataDirectory;
+
+  private constructor(engine: Engine, directory: DataDirectory) {
+    super(engine);
+    this.engine = engine;
+    this.#directory = directory;
+  }
+
+  /**
+   * Opens the directory, recovers what it holds, and goes on with it. Fails when another process has it open, when it is
+   * damaged, or when a newer version wrote it.
+   *
+   * @example
+   * const engine = await Holdfast.open({ dir: "./data", services: [greeter] });
+   * console.log(await engine.call(greeter.greet, "Ada"));
+   */
+  static async open(options: HoldfastOptions): Promise<Holdfast> {
+    const directory = await openDataDirectory(options.dir);
+    const engine = await Engine.open({
+      clock: systemClock,
+      log: directory.log,
+      store: directory.store,
+      endpoints: endpointsOf(options.services),
+      ...(options.settings === undefined ? {} : { settings: options.settings }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      onFailed: options.onFailed ?? exitWith,
+      onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${message}`)),
+    });
+    return new Holdfast(engine, directory);
+  }
+
+  /** Stops acting and lets go of the directory. A crash instead loses nothing. */
+  async close(): Promise<void> {
+    await this.engine.close();
+    await this.#directory.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Nothing may be acknowledged any more, and whatever is in memory may be wrong: end, and recover from what is durable. */
+export function exitWith(reason: Error): void {
+  console.error(`holdfast: stopped: ${reason.message}`);
+  process.exit(EXIT_SOFTWARE_ERROR);
+}

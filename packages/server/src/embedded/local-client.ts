@@ -1,0 +1,198 @@
+import { hashBytes, objectKey } from "@holdfast/engine";
+/** Calling handlers of an engine in the same process: what the HTTP client does, without HTTP. */
+import {
+  decodeValue,
+  encodeMessage,
+  encodeValue,
+  HoldfastError,
+  MessageType,
+  parseDuration,
+  type AnyHandlerRef,
+  type ArgsOf,
+  type Failure,
+  type Header,
+  type OutputOfRef,
+  type Result,
+} from "@holdfast/protocol";
+
+import { outcomeError, type Engine } from "../engine.ts";
+
+export type LocalCallOptions = {
+  /** Calls of the same handler and key with the same idempotency key are one call. */
+  readonly idempotencyKey?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type LocalSendOptions = LocalCallOptions & {
+  /** When to start, e.g. "3d"; a number is milliseconds. Default: now. */
+  readonly delay?: string | number;
+};
+
+/** An invocation that was started and not waited for. */
+export type LocalHandle<Output> = {
+  readonly invocationId: string;
+  /** Waits for the outcome. */
+  attach(): Promise<Output>;
+  cancel(): Promise<void>;
+};
+
+/** The invocation ended in a failure: the handler's own, a cancellation, a kill. */
+export class InvocationFailedError extends Error {
+  override readonly name = "InvocationFailedError";
+  /** HTTP-like status of the failure: 500 unless the handler said otherwise, 409 when cancelled or killed. */
+  readonly code: number;
+  readonly invocationId: string;
+  /** What the handler attached to its TerminalError. */
+  readonly data: unknown;
+
+  constructor(invocationId: string, failure: Failure) {
+    super(failure.message);
+    this.code = failure.code;
+    this.invocationId = invocationId;
+    const data = failure.metadata?.find(([key]) => key === "holdfast.data")?.[1];
+    this.data = data === undefined ? undefined : decodeValue(new TextEncoder().encode(data));
+  }
+}
+
+type Addressed = { readonly key: string; readonly input: unknown; readonly options: LocalSendOptions };
+
+/** Takes apart what was passed behind a reference: `[key], input, options`. */
+function address(ref: AnyHandlerRef, args: readonly unknown[]): Addressed {
+  if (ref.kind === "plain") return { key: "", input: args[0], options: (args[1] ?? {}) as LocalSendOptions };
+  if (ref.keyOf !== undefined) {
+    const keyOf = ref.keyOf as (input: unknown) => string;
+    return { key: keyOf(args[0]), input: args[0], options: (args[1] ?? {}) as LocalSendOptions };
+  }
+  return { key: String(args[0]), input: args[1], options: (args[2] ?? {}) as LocalSendOptions };
+}
+
+export class LocalClient {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Calls a handler and waits for its outcome. Throws `InvocationFailedError` when it ends in a failure. */
+  async call<Ref extends AnyHandlerRef>(
+    ref: Ref,
+    ...args: [...ArgsOf<Ref>, options?: LocalCallOptions]
+  ): Promise<OutputOfRef<Ref>> {
+    const id = await this.#submit(ref, args);
+    return this.#outcome(id) as Promise<OutputOfRef<Ref>>;
+  }
+
+  /** Has a handler called, now or later. Resolves when that is durable. */
+  async send<Ref extends AnyHandlerRef>(
+    ref: Ref,
+    ...args: [...ArgsOf<Ref>, options?: LocalSendOptions]
+  ): Promise<LocalHandle<OutputOfRef<Ref>>> {
+    return this.handle(await this.#submit(ref, args));
+  }
+
+  /** The handle of an invocation whose id is known. */
+  handle<Output = unknown>(invocationId: string): LocalHandle<Output> {
+    return {
+      invocationId,
+      attach: () => this.#outcome(invocationId) as Promise<Output>,
+      cancel: async () => {
+        const outcome = await this.#engine.propose({ kind: "cancel", id: invocationId });
+        if (!outcome.ok) throw outcomeError(outcome);
+      },
+    };
+  }
+
+  /** A durable promise of a workflow. */
+  promise(workflow: AnyHandlerRef, key: string, name: string): LocalPromise {
+    return new LocalPromise(this.#engine, { service: workflow.service, key, name });
+  }
+
+  async #submit(ref: AnyHandlerRef, args: readonly unknown[]): Promise<string> {
+    const { key, input, options } = address(ref, args);
+    const { service, handler, kind } = ref;
+    const value = encodeValue(input, "input");
+    const headers: Header[] = Object.entries(options.headers ?? {});
+    const { idempotencyKey } = options;
+    const id = this.#engine.invocationIdFor({ service, handler, key, idempotencyKey, isRun: kind === "run" });
+    const outcome = await this.#engine.propose({
+      kind: "invoke",
+      id,
+      target: { service, handler, key, kind },
+      input: encodeMessage({ type: MessageType.Input, headers, value }),
+      inputHash: hashBytes(value),
+      idempotencyKey,
+      startAt: startTime(this.#engine.now(), options.delay),
+      source: { kind: "ingress", id: "" },
+    });
+    if (!outcome.ok) throw outcomeError(outcome);
+    if (kind === "run" && outcome.detail?.existed === true) {
+      throw new HoldfastError("workflow-already-started", { service, key, invocationId: id });
+    }
+    return id;
+  }
+
+  #outcome(id: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const settle = (result: Result): void => {
+        if (result.kind === "failure") reject(new InvocationFailedError(id, result.failure));
+        else resolve(result.kind === "value" ? decodeValue(result.value) : undefined);
+      };
+      const stop = this.#engine.onCompleted(id, settle);
+      const row = this.#engine.tables.invocations.get(id);
+      if (row === undefined) {
+        stop();
+        reject(new HoldfastError("invocation-not-found", { id }));
+      } else if (row.result !== undefined) {
+        // What the tables say may not be durable yet; an empty proposal behind it is answered when it is.
+        const { result } = row;
+        stop();
+        this.#engine.propose({ kind: "timers-fired", keys: [] }).then(() => settle(result), reject);
+      }
+    });
+  }
+}
+
+function startTime(now: number, delay: string | number | undefined): number {
+  if (delay === undefined) return 0;
+  const ms = typeof delay === "number" ? delay : parseDuration(delay);
+  if (ms === undefined || !(ms >= 0)) throw new HoldfastError("delay-invalid", { delay });
+  return now + ms;
+}
+
+/** A durable promise of a workflow, from outside. */
+export class LocalPromise {
+  readonly #engine: Engine;
+  readonly #address: { readonly service: string; readonly key: string; readonly name: string };
+
+  constructor(
+    engine: Engine,
+    promiseAddress: { readonly service: string; readonly key: string; readonly name: string },
+  ) {
+    this.#engine = engine;
+    this.#address = promiseAddress;
+  }
+
+  /** Returns false when it had been settled before; then nothing changes. */
+  async resolve(value?: unknown): Promise<boolean> {
+    return this.#settle({ kind: "value", value: encodeValue(value, "promise") });
+  }
+
+  async reject(message: string): Promise<boolean> {
+    return this.#settle({ kind: "failure", failure: { code: 500, message } });
+  }
+
+  /** What it was settled with, or `undefined` while it is open. */
+  peek(): { readonly value: unknown } | { readonly failure: Failure } | undefined {
+    const { service, key, name } = this.#address;
+    const result = this.#engine.tables.objects.get(objectKey(service, key))?.promises.get(name)?.result;
+    if (result === undefined) return undefined;
+    if (result.kind === "failure") return { failure: result.failure };
+    return { value: result.kind === "value" ? decodeValue(result.value) : undefined };
+  }
+
+  async #settle(result: Result): Promise<boolean> {
+    const outcome = await this.#engine.propose({ kind: "complete-promise", ...this.#address, result });
+    if (!outcome.ok) throw outcomeError(outcome);
+    return outcome.detail?.existed !== true;
+  }
+}

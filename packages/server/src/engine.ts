@@ -1,0 +1,267 @@
+/** One engine: a partition at work with its invoker and the wires to its deployments. Composed here, by hand. */
+import {
+  defaultFoldSettings,
+  type FoldSettings,
+  type Outcome,
+  type RecordBody,
+  type Tables,
+} from "@holdfast/engine";
+import {
+  HoldfastError,
+  isErrorCode,
+  type EndpointManifest,
+  type HandlerEndpoint,
+  type Result,
+} from "@holdfast/protocol";
+
+import type { Clock } from "./clock.ts";
+import { checkManifest, discover } from "./invoker/discovery.ts";
+import { InProcessWire } from "./invoker/in-process-wire.ts";
+import { Invoker } from "./invoker/invoker.ts";
+import { NativeWire } from "./invoker/native-wire.ts";
+import type { Wire } from "./invoker/wire.ts";
+import type { PartitionLog } from "./log/log.ts";
+import { defaultCheckpointThresholds, type CheckpointThresholds } from "./partition/checkpointer.ts";
+import type { EngineAccess, EngineHealth, InvocationAddress } from "./partition/engine-access.ts";
+import { InvocationIds } from "./partition/invocation-ids.ts";
+import { PartitionProcessor } from "./partition/processor.ts";
+import { Retention } from "./partition/retention.ts";
+import type { CheckpointStore } from "./store/store.ts";
+
+const IN_PROCESS_SCHEME = "in-process:";
+const RETENTION_INTERVAL_MS = 5_000;
+
+export type EngineLimits = {
+  /** A batch is closed early at this size. */
+  readonly batchBytesMax: number;
+  /** Accepted and not durable: more is refused as overload. */
+  readonly pendingBytesMax: number;
+  /** One message of a session. */
+  readonly messageBytesMax: number;
+  /** Attempts under way at a time. */
+  readonly attemptsMax: number;
+  /** Completed invocations on disk; the oldest go first. 0: no budget. */
+  readonly diskBudgetBytes: number;
+};
+
+export const defaultEngineLimits: EngineLimits = {
+  batchBytesMax: 1024 * 1024,
+  pendingBytesMax: 64 * 1024 * 1024,
+  messageBytesMax: 32 * 1024 * 1024,
+  attemptsMax: 100_000,
+  diskBudgetBytes: 20 * 1024 * 1024 * 1024,
+};
+
+export type EngineOptions = {
+  readonly clock: Clock;
+  readonly log: PartitionLog;
+  readonly store: CheckpointStore;
+  readonly settings?: FoldSettings;
+  readonly limits?: Partial<EngineLimits>;
+  readonly checkpoints?: Partial<CheckpointThresholds>;
+  /** Handlers in this process, by a name that stays the same over restarts. */
+  readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
+  /** Time between two looks for what retention may remove, ms. */
+  readonly retentionIntervalMs?: number;
+  /** The engine cannot go on. The process must end, or the embedding program must drop it. */
+  readonly onFailed: (reason: Error) => void;
+  readonly onWarning: (message: string) => void;
+};
+
+export class Engine implements EngineAccess {
+  readonly store: CheckpointStore;
+  readonly #options: EngineOptions;
+  readonly #limits: EngineLimits;
+  readonly #processor: PartitionProcessor;
+  readonly #invoker: Invoker;
+  readonly #ids: InvocationIds;
+  readonly #retention: Retention;
+  readonly #endpoints: ReadonlyMap<string, HandlerEndpoint>;
+  /** Wires by deployment id, made when they are first needed. */
+  readonly #wires = new Map<string, { readonly url: string; readonly wire: Wire }>();
+
+  private constructor(options: EngineOptions, limits: EngineLimits, processor: PartitionProcessor) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#processor = processor;
+    this.store = options.store;
+    this.#endpoints = options.endpoints ?? new Map();
+    this.#ids = new InvocationIds(() => options.clock.now());
+    this.#invoker = new Invoker({
+      clock: options.clock,
+      tables: processor.tables,
+      ids: this.#ids,
+      attemptsMax: limits.attemptsMax,
+      submit: (body, done) => processor.submit(body, done),
+      requestTurn: () => processor.requestTurn(),
+      wireFor: (deployment) => this.#wireFor(deployment),
+      onDeploymentsChanged: () => this.#dropStaleWires(),
+    });
+    this.#retention = new Retention({
+      clock: options.clock,
+      store: options.store,
+      budgetBytes: limits.diskBudgetBytes,
+      intervalMs: options.retentionIntervalMs ?? RETENTION_INTERVAL_MS,
+      expire: (ids, budget) => processor.propose({ kind: "expire", ids, budget }),
+      checkpoint: () => processor.checkpoint(),
+    });
+  }
+
+  /** Recovers, registers the handlers of this process, and begins to act. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const limits = { ...defaultEngineLimits, ...options.limits };
+    const processor = await PartitionProcessor.recover({
+      clock: options.clock,
+      log: options.log,
+      store: options.store,
+      settings: options.settings ?? defaultFoldSettings,
+      checkpoints: { ...defaultCheckpointThresholds, ...options.checkpoints },
+      batchBytesMax: limits.batchBytesMax,
+      pendingBytesMax: limits.pendingBytesMax,
+      onFailed: options.onFailed,
+      onWarning: options.onWarning,
+    });
+    const engine = new Engine(options, limits, processor);
+    // Registered before anything runs, so that no attempt starts on what the last process served.
+    for (const [name, endpoint] of engine.#endpoints) await engine.#registerInProcess(name, endpoint);
+    await processor.start(engine.#invoker);
+    engine.#retention.start();
+    return engine;
+  }
+
+  get tables(): Tables {
+    return this.#processor.tables;
+  }
+
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  propose(body: RecordBody): Promise<Outcome> {
+    return this.#processor.propose(body);
+  }
+
+  submit(body: RecordBody, done: (outcome: Outcome) => void): void {
+    this.#processor.submitFromOutside(body, done);
+  }
+
+  onCompleted(id: string, listener: (result: Result) => void): () => void {
+    return this.#processor.onCompleted(id, listener);
+  }
+
+  invocationIdFor(address: InvocationAddress): string {
+    return this.#ids.forInvocation(address);
+  }
+
+  deploymentId(): string {
+    return this.#ids.forDeployment();
+  }
+
+  discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
+    return discover(url, headers);
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#processor.checkpoint();
+  }
+
+  nextTimerDue(): number {
+    return this.#processor.nextTimerDue();
+  }
+
+  /** Grows with everything that becomes durable. */
+  get progress(): number {
+    return this.#processor.durablePosition;
+  }
+
+  /** Nothing is on its way to the log, and no handler is executing a step. */
+  get isQuiet(): boolean {
+    return !this.#processor.isBusy && !this.#invoker.isExecutingSteps();
+  }
+
+  health(): EngineHealth {
+    const { failure } = this.#processor;
+    const unreachable: string[] = [];
+    for (const [id, { wire }] of this.#wires) if (!wire.isReachable) unreachable.push(id);
+    const status = failure !== undefined ? "failed" : this.#processor.isFull ? "degraded" : "ok";
+    const reason =
+      failure?.message ?? (this.#processor.isFull ? "The disk is full: nothing new is accepted" : undefined);
+    return {
+      status,
+      ...(reason === undefined ? {} : { reason }),
+      durablePosition: this.#processor.durablePosition,
+      appliedPosition: this.#processor.durablePosition,
+      checkpointPosition: this.#processor.checkpointPosition,
+      runningAttempts: this.#invoker.runningCount,
+      deploymentsUnreachable: unreachable,
+    };
+  }
+
+  async #registerInProcess(name: string, endpoint: HandlerEndpoint): Promise<void> {
+    const url = IN_PROCESS_SCHEME + name;
+    const outcome = await this.#processor.propose({
+      kind: "register-deployment",
+      id: this.#ids.forDeployment(),
+      url,
+      manifest: checkManifest(url, endpoint.manifest),
+      metadata: {},
+      headers: {},
+      // The program is what it is: what it no longer serves fails when it is called, with the reason.
+      force: true,
+      breaking: true,
+      dryRun: false,
+    });
+    if (!outcome.ok) throw outcomeError(outcome);
+  }
+
+  #wireFor(deployment: string): Wire | undefined {
+    const known = this.#wires.get(deployment);
+    if (known !== undefined) return known.wire;
+    const row = this.tables.deployments.get(deployment);
+    if (row === undefined) return undefined;
+    const wire = this.#makeWire(row.url, row.headers);
+    if (wire !== undefined) this.#wires.set(deployment, { url: row.url, wire });
+    return wire;
+  }
+
+  #makeWire(url: string, headers: Readonly<Record<string, string>>): Wire | undefined {
+    const { messageBytesMax } = this.#limits;
+    if (url.startsWith(IN_PROCESS_SCHEME)) {
+      const endpoint = this.#endpoints.get(url.slice(IN_PROCESS_SCHEME.length));
+      return endpoint === undefined ? undefined : new InProcessWire(endpoint, messageBytesMax);
+    }
+    return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax });
+  }
+
+  #dropStaleWires(): void {
+    for (const [id, { url, wire }] of this.#wires) {
+      if (this.tables.deployments.get(id)?.url === url) continue;
+      wire.close();
+      this.#wires.delete(id);
+    }
+  }
+
+  /** Stops acting; what was accepted becomes durable first. A crash instead loses nothing. */
+  async close(): Promise<void> {
+    this.#retention.close();
+    this.#invoker.close();
+    for (const { wire } of this.#wires.values()) wire.close();
+    await this.#processor.close();
+  }
+
+  /** Ends at once, as a crash would: for tests of recovery. */
+  abandon(): void {
+    this.#retention.close();
+    this.#invoker.close();
+    for (const { wire } of this.#wires.values()) wire.close();
+    this.#processor.abandon();
+  }
+}
+
+/** The error of the catalogue for a refused record. */
+export function outcomeError(outcome: Extract<Outcome, { ok: false }>): HoldfastError {
+  const code = isErrorCode(outcome.code) ? outcome.code : "request-invalid";
+  const error = new HoldfastError(code, { reason: outcome.message });
+  Object.defineProperty(error, "message", { value: outcome.message });
+  return error;
+}

@@ -1,0 +1,257 @@
+/** Asking an endpoint what it serves, and believing nothing of it unchecked. */
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+
+import {
+  HoldfastError,
+  MANIFEST_MEDIA_TYPE,
+  type EndpointManifest,
+  type HandlerKind,
+  type HandlerManifest,
+  type ServiceKind,
+  type ServiceManifest,
+} from "@holdfast/protocol";
+
+const DISCOVERY_TIMEOUT_MS = 10_000;
+const MANIFEST_BYTES_MAX = 1024 * 1024;
+const SERVICES_MAX = 1_000;
+const HANDLERS_MAX = 1_000;
+const SERVICE_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]{0,199}$/;
+const HANDLER_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]{0,199}$/;
+/** First segments of ingress paths that are not services. */
+const RESERVED_NAMES = new Set(["restate", "holdfast", "openapi"]);
+/** Below this version the SDK lacks what it needs of the runtime, and would hang instead of failing. */
+const NODE_MAJOR_MIN = 22;
+
+const HANDLER_KINDS: Readonly<Record<ServiceKind, readonly HandlerKind[]>> = {
+  service: ["plain"],
+  object: ["exclusive", "shared"],
+  workflow: ["run", "shared"],
+};
+
+/** The manifest of the endpoint at `url`. Every failure is a HoldfastError that names the endpoint and what is wrong. */
+export async function discover(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<EndpointManifest> {
+  const text = await fetchManifest(parseUrl(url), url, headers);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw incompatible(url, "its answer to GET /discover is not JSON", cause);
+  }
+  return checkManifest(url, value);
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.parse(url);
+  if (parsed === null) throw unreachable(url, "this is not a URL");
+  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
+    throw unreachable(url, `the scheme "${parsed.protocol}" is not supported, only http: and https:`);
+  }
+  if (parsed.username !== "" || parsed.password !== "")
+    throw unreachable(url, "a URL with credentials is not accepted; use headers");
+  return parsed;
+}
+
+function unreachable(url: string, reason: string): HoldfastError {
+  return new HoldfastError("deployment-unreachable", { url, reason });
+}
+
+function incompatible(url: string, reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("deployment-incompatible", { url, reason }, cause === undefined ? {} : { cause });
+}
+
+function fetchManifest(base: URL, url: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = (base.protocol === "https:" ? httpsRequest : httpRequest)({
+      hostname: base.hostname.replace(/^\[|\]$/g, ""),
+      port: base.port,
+      path: `${base.pathname.replace(/\/$/, "")}/discover${base.search}`,
+      method: "GET",
+      headers: { ...headers, accept: MANIFEST_MEDIA_TYPE },
+      agent: false,
+      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),
+    });
+    request.on("response", (response) => readManifest(url, response, resolve, reject));
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      const isTimeout = error.name === "TimeoutError" || error.code === "ABORT_ERR";
+      reject(
+        unreachable(
+          url,
+          isTimeout ? `no answer within ${DISCOVERY_TIMEOUT_MS} ms` : (error.code ?? error.message),
+        ),
+      );
+    });
+    request.end();
+  });
+}
+
+function readManifest(
+  url: string,
+  response: IncomingMessage,
+  resolve: (text: string) => void,
+  reject: (reason: Error) => void,
+): void {
+  // What a foreign server answers is never passed on: its status is enough to find the mistake.
+  if (response.statusCode !== 200) {
+    response.destroy();
+    reject(
+      incompatible(
+        url,
+        `GET /discover answered ${response.statusCode}; is this the address of a Holdfast SDK?`,
+      ),
+    );
+    return;
+  }
+  const type = response.headers["content-type"] ?? "none";
+  if (type !== MANIFEST_MEDIA_TYPE) {
+    response.destroy();
+    reject(
+      incompatible(
+        url,
+        `GET /discover answered with content type ${type.slice(0, 100)}, expected ${MANIFEST_MEDIA_TYPE}`,
+      ),
+    );
+    return;
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  response.on("data", (chunk: Uint8Array) => {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > MANIFEST_BYTES_MAX) {
+      response.destroy();
+      reject(incompatible(url, `its manifest is larger than ${MANIFEST_BYTES_MAX} bytes`));
+    }
+  });
+  response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  response.on("error", (error) =>
+    reject(unreachable(url, `the connection broke during GET /discover: ${error.message}`)),
+  );
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Also used for endpoints in the same process: the same rules hold for everyone. */
+export function checkManifest(url: string, value: unknown): EndpointManifest {
+  const problem = manifestProblem(value);
+  if (problem !== undefined) throw incompatible(url, problem);
+  const manifest = value as EndpointManifest;
+  checkRuntime(url, manifest.runtime);
+  return manifest;
+}
+
+function checkRuntime(url: string, runtime: string): void {
+  const match = /^node\/(\d+)\./.exec(runtime);
+  if (match === null || Number(match[1]) >= NODE_MAJOR_MIN) return;
+  throw new HoldfastError("runtime-unsupported", {
+    url,
+    runtime,
+    required: `Node ${NODE_MAJOR_MIN} or newer`,
+  });
+}
+
+function manifestProblem(value: unknown): string | undefined {
+  if (!isObject(value)) return "its manifest is not an object";
+  for (const field of ["sdk", "runtime"]) {
+    if (typeof value[field] !== "string") return `its manifest has no text "${field}"`;
+  }
+  if (!Array.isArray(value["wires"]) || value["wires"].length === 0) return 'its manifest names no "wires"';
+  if (!value["wires"].some((wire) => wire === "native" || wire === "in-process")) {
+    return `it offers the wires ${JSON.stringify(value["wires"]).slice(0, 100)}; this version speaks "native"`;
+  }
+  const services: unknown = value["services"];
+  if (!Array.isArray(services) || services.length === 0) return "its manifest has no services";
+  if (services.length > SERVICES_MAX)
+    return `it has ${services.length} services; the limit is ${SERVICES_MAX}`;
+  const names = new Set<string>();
+  for (const service of services) {
+    const problem = serviceProblem(service);
+    if (problem !== undefined) return problem;
+    const { name } = service as ServiceManifest;
+    if (names.has(name)) return `service "${name}" is there twice`;
+    names.add(name);
+  }
+  return undefined;
+}
+
+function serviceProblem(service: unknown): string | undefined {
+  if (!isObject(service)) return "a service is not an object";
+  const { name, kind, handlers } = service;
+  if (typeof name !== "string" || !SERVICE_NAME.test(name))
+    return `"${String(name).slice(0, 100)}" cannot be a service's name`;
+  if (RESERVED_NAMES.has(name.toLowerCase())) return `the service name "${name}" is reserved`;
+  if (kind !== "service" && kind !== "object" && kind !== "workflow") {
+    return `service "${name}" has the unknown kind "${String(kind).slice(0, 100)}"`;
+  }
+  if (!Array.isArray(handlers) || handlers.length === 0) return `service "${name}" has no handlers`;
+  if (handlers.length > HANDLERS_MAX)
+    return `service "${name}" has ${handlers.length} handlers; the limit is ${HANDLERS_MAX}`;
+  const names = new Set<string>();
+  for (const handler of handlers) {
+    const problem = handlerProblem(name, kind, handler);
+    if (problem !== undefined) return problem;
+    const handlerName = (handler as HandlerManifest).name;
+    if (names.has(handlerName)) return `handler "${name}/${handlerName}" is there twice`;
+    names.add(handlerName);
+  }
+  const runs = handlers.filter((handler: HandlerManifest) => handler.kind === "run").length;
+  if (kind === "workflow" && runs !== 1)
+    return `workflow "${name}" must have exactly one handler of kind "run", not ${runs}`;
+  return optionsProblem(`service "${name}"`, service);
+}
+
+function handlerProblem(service: string, kind: ServiceKind, handler: unknown): string | undefined {
+  if (!isObject(handler)) return `a handler of "${service}" is not an object`;
+  const { name } = handler;
+  if (typeof name !== "string" || !HANDLER_NAME.test(name)) {
+    return `"${String(name).slice(0, 100)}" cannot be the name of a handler of "${service}"`;
+  }
+  if (!HANDLER_KINDS[kind].includes(handler["kind"] as HandlerKind)) {
+    return `handler "${service}/${name}" of a ${kind} cannot be of kind "${String(handler["kind"]).slice(0, 100)}"`;
+  }
+  return optionsProblem(`handler "${service}/${name}"`, handler);
+}
+
+const DURATIONS = [
+  "inactivityTimeoutMs",
+  "abortTimeoutMs",
+  "journalRetentionMs",
+  "idempotencyRetentionMs",
+  "workflowRetentionMs",
+] as const;
+
+function optionsProblem(owner: string, options: Json): string | undefined {
+  for (const name of DURATIONS) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
+      return `${owner} has ${name} ${JSON.stringify(value).slice(0, 50)}; it must be a whole number of milliseconds`;
+    }
+  }
+  for (const name of ["lazyState", "ingressPrivate"]) {
+    if (options[name] !== undefined && typeof options[name] !== "boolean")
+      return `${owner} has a ${name} that is not true or false`;
+  }
+  return retryProblem(owner, options["retryPolicy"]);
+}
+
+function retryProblem(owner: string, policy: unknown): string | undefined {
+  if (policy === undefined) return undefined;
+  if (!isObject(policy)) return `${owner} has a retryPolicy that is not an object`;
+  for (const name of ["initialIntervalMs", "maxIntervalMs", "factor", "maxAttempts"]) {
+    const value = policy[name];
+    if (value !== undefined && !(typeof value === "number" && Number.isFinite(value) && value >= 0)) {
+      return `${owner} has a retryPolicy.${name} that is not a number from 0`;
+    }
+  }
+  const last = policy["onMaxAttempts"];
+  if (last !== undefined && last !== "pause" && last !== "kill")
+    return `${owner} has a retryPolicy.onMaxAttempts other than "pause" and "kill"`;
+  return undefined;
+}

@@ -1,0 +1,272 @@
+import type { Effect, RecordBody, StartAttemptEffect, Tables } from "@holdfast/engine";
+/**
+ * Drives attempts: performs the fold's effects towards handlers, and proposes what handlers send.
+ *
+ * Everything here is volatile. When the process dies, every running invocation gets a new attempt; what an old session
+ * still sends is refused by the fold, because its attempt number is not the newest.
+ */
+import { MessageType, type SdkMessage } from "@holdfast/protocol";
+
+import type { Clock } from "../clock.ts";
+import type { InvocationIds } from "../partition/invocation-ids.ts";
+import type { AttemptEffects } from "../partition/processor.ts";
+import { AttemptSession } from "./attempt-session.ts";
+import type { Session, SessionListener, Wire } from "./wire.ts";
+
+/** Timeouts are looked at this often at most, ms. */
+const SWEEP_MS_MIN = 20;
+const SWEEP_MS_MAX = 1_000;
+/** Sweeps per shortest timeout: how late a timeout may be noticed. */
+const SWEEPS_PER_TIMEOUT = 4;
+
+export type InvokerOptions = {
+  readonly clock: Clock;
+  readonly tables: Tables;
+  readonly ids: InvocationIds;
+  /** Attempts under way at a time; more wait in the order they became due. */
+  readonly attemptsMax: number;
+  readonly submit: (body: RecordBody, done: () => void) => void;
+  /** Asks for `flush` at the end of this turn. */
+  readonly requestTurn: () => void;
+  /** The way to a deployment, or `undefined` when there is none (it was removed). */
+  readonly wireFor: (deployment: string) => Wire | undefined;
+  readonly onDeploymentsChanged: () => void;
+};
+
+type Loss = {
+  readonly code: string;
+  readonly message: string;
+  readonly counted: boolean;
+  readonly pause: boolean;
+};
+
+export class Invoker implements AttemptEffects {
+  readonly #options: InvokerOptions;
+  readonly #attempts = new Map<string, AttemptSession>();
+  /** Attempts with messages to hand over. */
+  #dirty: AttemptSession[] = [];
+  readonly #waiting: StartAttemptEffect[] = [];
+  #stopSweeping: (() => void) | undefined;
+  #shortestTimeoutMs = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: InvokerOptions) {
+    this.#options = options;
+  }
+
+  get runningCount(): number {
+    return this.#attempts.size;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether some attempt has a step under way that is not waiting for its next try. */
+  isExecutingSteps(): boolean {
+    const now = this.#options.clock.now();
+    for (const { id } of this.#attempts.values()) {
+      for (const operation of this.#options.tables.invocations.get(id)?.open.values() ?? []) {
+        if (operation.kind === "run" && operation.nextTryAt <= now) return true;
+      }
+    }
+    return false;
+  }
+
+  perform(effect: Effect): void {
+    if (this.#closed) return;
+    switch (effect.kind) {
+      case "start-attempt":
+        if (this.#attempts.size >= this.#options.attemptsMax) this.#waiting.push(effect);
+        else this.#start(effect);
+        return;
+      case "deliver":
+        this.#session(effect.id, effect.attempt)?.deliver(effect.entry);
+        return;
+      case "ack-run":
+        this.#session(effect.id, effect.attempt)?.ackRun(effect.completionId);
+        return;
+      case "abort-attempt":
+        this.#abort(effect.id, effect.attempt, effect.reason);
+        return;
+      case "deployments-changed":
+        this.#options.onDeploymentsChanged();
+        return;
+      default:
+    }
+  }
+
+  #session(id: string, attempt: number): Session | undefined {
+    const running = this.#attempts.get(id);
+    if (running === undefined || running.attempt !== attempt) return undefined;
+    running.noteActivity(this.#options.clock.now());
+    return running.session;
+  }
+
+  #start(effect: StartAttemptEffect): void {
+    const { tables, clock } = this.#options;
+    const row = tables.invocations.get(effect.id);
+    // Later records may already have ended it; their own effects follow.
+    if (row === undefined || row.status !== "running" || row.attempt !== effect.attempt) return;
+    if (effect.deployment === undefined) {
+      const message = `No deployment serves ${row.target.service}/${row.target.handler}`;
+      this.#lose(effect.id, effect.attempt, {
+        code: "deployment-unavailable",
+        message,
+        counted: false,
+        pause: false,
+      });
+      return;
+    }
+    const wire = this.#options.wireFor(effect.deployment);
+    if (wire === undefined) {
+      const message = `Deployment ${effect.deployment} was removed. Resume on another one`;
+      this.#lose(effect.id, effect.attempt, {
+        code: "deployment-not-found",
+        message,
+        counted: false,
+        pause: true,
+      });
+      return;
+    }
+    const timeouts = tables.handlerSettings(effect.deployment, row.target.service, row.target.handler);
+    const attempt = new AttemptSession(effect.id, effect.attempt, timeouts, clock.now());
+    this.#abort(effect.id, this.#attempts.get(effect.id)?.attempt ?? 0, "a newer attempt began");
+    this.#attempts.set(effect.id, attempt);
+    const journal = tables.journal(row, effect.start.knownEntries);
+    attempt.session = wire.open(effect.start, journal, this.#listener(attempt));
+    this.#watch(timeouts.inactivityTimeoutMs);
+  }
+
+  #listener(attempt: AttemptSession): SessionListener {
+    return {
+      onMessage: (message, body) => this.#receive(attempt, message, body),
+      onLost: (code, reason, reached) => {
+        if (attempt.isOver) return;
+        attempt.end();
+        this.#remove(attempt);
+        const isHopeless = code !== "connection-lost";
+        this.#lose(attempt.id, attempt.attempt, {
+          code: reached || isHopeless ? code : "deployment-unavailable",
+          message: reason,
+          counted: reached,
+          pause: isHopeless,
+        });
+      },
+    };
+  }
+
+  #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {
+    if (attempt.isOver || this.#closed) return;
+    if (attempt.add(message, body, this.#childId(message), this.#options.clock.now())) {
+      this.#dirty.push(attempt);
+      this.#options.requestTurn();
+    }
+    if (attempt.isOver) this.#remove(attempt);
+  }
+
+  /** The id of the invocation that a command creates or names, where the fold cannot make it: it may draw nothing. */
+  #childId(message: SdkMessage): string | undefined {
+    const { ids, tables } = this.#options;
+    switch (message.type) {
+      case MessageType.Call:
+      case MessageType.OneWayCall: {
+        const kind = tables.service(message.service)?.handlers.get(message.handler)?.kind;
+        return ids.forInvocation({
+          ...message,
+          idempotencyKey: message.idempotencyKey,
+          isRun: kind === "run",
+        });
+      }
+      case MessageType.AttachInvocation:
+      case MessageType.GetInvocationOutput: {
+        const { target } = message;
+        if (target.kind === "invocation") return target.id;
+        if (target.kind === "workflow") return ids.forInvocation({ ...target, handler: "run", isRun: true });
+        return ids.forInvocation({ ...target, isRun: false });
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  flush(): void {
+    if (this.#dirty.length === 0) return;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const attempt of dirty) {
+      const taken = attempt.take();
+      if (taken === undefined) continue;
+      this.#options.submit(taken.record, () => attempt.session?.consumed(taken.bytes));
+    }
+  }
+
+  #abort(id: string, number: number, reason: string): void {
+    const attempt = this.#attempts.get(id);
+    if (attempt === undefined || attempt.attempt !== number) return;
+    attempt.end();
+    attempt.session?.abort(reason);
+    this.#remove(attempt);
+  }
+
+  #lose(id: string, attempt: number, loss: Loss): void {
+    if (this.#closed) return;
+    // What it had sent before counts, and must be recorded before its end is.
+    this.flush();
+    this.#options.submit({ kind: "attempt-lost", id, attempt, ...loss, retryDelayMs: -1 }, () => {});
+  }
+
+  #remove(attempt: AttemptSession): void {
+    if (this.#attempts.get(attempt.id) === attempt) this.#attempts.delete(attempt.id);
+    while (this.#waiting.length > 0 && this.#attempts.size < this.#options.attemptsMax) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#start(next);
+    }
+  }
+
+  /** One timer for all attempts: looks at them a few times per shortest timeout. */
+  #watch(timeoutMs: number): void {
+    if (timeoutMs >= this.#shortestTimeoutMs && this.#stopSweeping !== undefined) return;
+    this.#shortestTimeoutMs = Math.min(timeoutMs, this.#shortestTimeoutMs);
+    this.#stopSweeping?.();
+    const everyMs = Math.min(
+      SWEEP_MS_MAX,
+      Math.max(SWEEP_MS_MIN, this.#shortestTimeoutMs / SWEEPS_PER_TIMEOUT),
+    );
+    this.#stopSweeping = this.#options.clock.after(everyMs, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#stopSweeping = undefined;
+    this.#shortestTimeoutMs = Number.POSITIVE_INFINITY;
+    const now = this.#options.clock.now();
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const attempt of this.#attempts.values()) {
+      const action = attempt.checkTimeouts(now);
+      if (action === "request-suspend") attempt.session?.requestSuspend();
+      if (action === "abort") {
+        this.#abort(attempt.id, attempt.attempt, "abort timeout");
+        const message = `The handler neither made progress nor suspended within the abort timeout (${attempt.timeouts.abortTimeoutMs} ms)`;
+        this.#lose(attempt.id, attempt.attempt, {
+          code: "abort-timeout",
+          message,
+          counted: true,
+          pause: false,
+        });
+      } else {
+        shortest = Math.min(shortest, attempt.timeouts.inactivityTimeoutMs, attempt.timeouts.abortTimeoutMs);
+      }
+    }
+    if (this.#attempts.size > 0) this.#watch(shortest);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopSweeping?.();
+    for (const attempt of this.#attempts.values()) {
+      attempt.end();
+      attempt.session?.abort("The engine is shutting down");
+    }
+    this.#attempts.clear();
+  }
+}

@@ -1,0 +1,173 @@
+/** The native wire to one deployment: dials it, keeps one connection, and puts every session on it. */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
+
+import type { JournalEntry } from "@holdfast/engine";
+import { NATIVE_WIRE_PATH, NATIVE_WIRE_PROTOCOL, type StartMessage } from "@holdfast/protocol";
+
+import type { Clock } from "../clock.ts";
+import { NativeConnection } from "./native-connection.ts";
+import type { Session, SessionListener, Wire } from "./wire.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export type NativeWireOptions = {
+  readonly clock: Clock;
+  readonly url: string;
+  /** Sent with the upgrade request. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly messageBytesMax: number;
+};
+
+type PendingSession = {
+  readonly start: StartMessage;
+  readonly journal: readonly JournalEntry[];
+  readonly listener: SessionListener;
+  session: Session | undefined;
+  isAborted: boolean;
+  /** What happened while the connection was being made. */
+  readonly backlog: Array<(session: Session) => void>;
+};
+
+export class NativeWire implements Wire {
+  readonly #options: NativeWireOptions;
+  #connection: NativeConnection | undefined;
+  /** Connections that take no new sessions and finish the ones they have. */
+  readonly #draining = new Set<NativeConnection>();
+  /** Sessions that wait for the connection being made; `undefined` when none is. */
+  #pending: PendingSession[] | undefined;
+  #cancelDial: (() => void) | undefined;
+  #isReachable = true;
+  #closed = false;
+
+  constructor(options: NativeWireOptions) {
+    this.#options = options;
+  }
+
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
+  open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
+    if (this.#connection !== undefined) return this.#connection.open(start, journal, listener);
+    const pending: PendingSession = {
+      start,
+      journal,
+      listener,
+      session: undefined,
+      isAborted: false,
+      backlog: [],
+    };
+    if (this.#pending === undefined) {
+      this.#pending = [];
+      this.#dial();
+    }
+    this.#pending.push(pending);
+    return deferred(pending);
+  }
+
+  #dial(): void {
+    const { url, headers } = this.#options;
+    const base = new URL(url);
+    const request = (base.protocol === "https:" ? httpsRequest : httpRequest)({
+      hostname: base.hostname.replace(/^\[|\]$/g, ""),
+      port: base.port,
+      path: base.pathname.replace(/\/$/, "") + NATIVE_WIRE_PATH + base.search,
+      method: "GET",
+      headers: { ...headers, connection: "Upgrade", upgrade: NATIVE_WIRE_PROTOCOL },
+      timeout: CONNECT_TIMEOUT_MS,
+      agent: false,
+    });
+    this.#cancelDial = () => request.destroy();
+    let isSettled = false;
+    const fail = (reason: string): void => {
+      if (isSettled) return;
+      isSettled = true;
+      request.destroy();
+      this.#dialFailed(reason);
+    };
+    request.on("upgrade", (_response, socket, head) => {
+      if (isSettled) {
+        socket.destroy();
+        return;
+      }
+      isSettled = true;
+      this.#connected(socket, head);
+    });
+    request.on("response", (response) =>
+      fail(`${url} answered ${response.statusCode} instead of opening the native wire`),
+    );
+    request.on("timeout", () => fail(`${url} did not answer within ${CONNECT_TIMEOUT_MS} ms`));
+    request.on("error", (error: NodeJS.ErrnoException) =>
+      fail(`${url} cannot be reached: ${error.code ?? error.message}`),
+    );
+    request.end();
+  }
+
+  #dialFailed(reason: string): void {
+    this.#isReachable = false;
+    const pending = this.#pending ?? [];
+    this.#pending = undefined;
+    for (const { listener, isAborted } of pending)
+      if (!isAborted) listener.onLost("connection-lost", reason, false);
+  }
+
+  #connected(socket: Duplex, head: Uint8Array): void {
+    const pending = this.#pending ?? [];
+    this.#pending = undefined;
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    this.#isReachable = true;
+    const connection = new NativeConnection({
+      clock: this.#options.clock,
+      socket,
+      messageBytesMax: this.#options.messageBytesMax,
+      onGoAway: () => this.#drain(connection),
+      onClosed: () => {
+        this.#draining.delete(connection);
+        if (this.#connection === connection) this.#connection = undefined;
+      },
+    });
+    this.#connection = connection;
+    for (const waiting of pending) {
+      if (waiting.isAborted) continue;
+      const session = connection.open(waiting.start, waiting.journal, waiting.listener);
+      waiting.session = session;
+      for (const call of waiting.backlog) call(session);
+    }
+    if (head.length > 0) connection.receive(head);
+  }
+
+  #drain(connection: NativeConnection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    this.#draining.add(connection);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelDial?.();
+    this.#connection?.close("The engine is shutting down");
+    for (const connection of this.#draining) connection.close("The engine is shutting down");
+  }
+}
+
+/** A session whose connection is still being made. */
+function deferred(pending: PendingSession): Session {
+  const call = (action: (session: Session) => void): void => {
+    if (pending.session !== undefined) action(pending.session);
+    else pending.backlog.push(action);
+  };
+  return {
+    deliver: (entry) => call((session) => session.deliver(entry)),
+    ackRun: (completionId) => call((session) => session.ackRun(completionId)),
+    requestSuspend: () => call((session) => session.requestSuspend()),
+    consumed: (bytes) => call((session) => session.consumed(bytes)),
+    abort: (reason) => {
+      pending.isAborted = true;
+      pending.session?.abort(reason);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { JournalEntry } from "@holdfast/engine";
+/**
+ * The port between the invoker and the wires: how one attempt is driven, whatever carries its messages.
+ */
+import type { StartMessage } from "@holdfast/protocol";
+import type { SdkMessage } from "@holdfast/protocol";
+
+/** The engine's half of a session: what the SDK's messages are told to. */
+export interface SessionListener {
+  /** In the order they were sent. `body` is the encoded message; it may be kept. */
+  onMessage(message: SdkMessage, body: Uint8Array): void;
+  /**
+   * The session ended without Suspension, Error or End: `reached` says whether the handler's side ever got to it. Called
+   * at most once, and not after `abort`.
+   */
+  onLost(
+    code: "connection-lost" | "protocol-violation" | "message-too-large",
+    reason: string,
+    reached: boolean,
+  ): void;
+}
+
+/** The SDK's half of a session, as the engine drives it. None of these throws; none calls the listener synchronously. */
+export interface Session {
+  deliver(entry: JournalEntry): void;
+  ackRun(completionId: number): void;
+  /** Finish what is executing, then suspend. */
+  requestSuspend(): void;
+  /** The attempt is over for the engine; the listener hears nothing more. */
+  abort(reason: string): void;
+  /** Bytes of messages that the engine has taken care of: lets the sender go on. */
+  consumed(bytes: number): void;
+}
+
+/** The way to one deployment. */
+export interface Wire {
+  /** Opens a session: `start`, then `journal` (exactly `start.knownEntries` entries). */
+  open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session;
+  /** False while the deployment is known not to answer. */
+  readonly isReachable: boolean;
+  close(): void;
+}

@@ -1,0 +1,186 @@
+/**
+ * Group commit: gathers records into batches and appends them to the log, in order. What was proposed during one turn of
+ * the event loop, or while enough appends are on their way, becomes one batch: one frame, one write, one sync for all.
+ */
+import { BinaryWriter, encodeRecord, type Effect, type LogRecord, type Outcome } from "@holdfast/engine";
+
+import type { Clock } from "../clock.ts";
+import type { AppendOutcome, PartitionLog } from "../log/log.ts";
+
+/** Appends under way at a time: one that is being synced, and one that waits for it so that the disk never idles. */
+const APPENDS_IN_FLIGHT_MAX = 2;
+/** Wait before an append is repeated that found the disk full, ms. */
+const FULL_RETRY_MS = 250;
+
+/** What is due when a batch is durable. Fields in the order they are worked off. */
+export type Batch = {
+  readonly position: number;
+  readonly effects: Effect[];
+  /** Proposers to be told, with the outcome of their record. */
+  readonly proposers: Array<(outcome: Outcome) => void>;
+  readonly outcomes: Outcome[];
+  bytes: number;
+};
+
+export type BatcherDeps = {
+  readonly clock: Clock;
+  readonly log: PartitionLog;
+  readonly batchBytesMax: number;
+  /** Runs before a batch is closed at the end of a turn: last chance to propose what belongs to this turn. */
+  readonly beforeClose: () => void;
+  /** The batch is durable. Called in position order. */
+  readonly onDurable: (batch: Batch) => void;
+  readonly onClosed: (batch: Batch) => void;
+  /** The log failed: nothing that is not durable yet ever will be, and this process must not act again. */
+  readonly onFailed: (reason: Error) => void;
+};
+
+export class Batcher {
+  readonly #deps: BatcherDeps;
+  readonly #writer = new BinaryWriter();
+  #open: Batch;
+  #nextPosition: number;
+  /** Closed batches that wait for a free place, oldest first. */
+  #waiting: Array<{ readonly batch: Batch; readonly payload: Uint8Array }> = [];
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #durable: number;
+  #turnScheduled = false;
+  #full = false;
+  #failed = false;
+
+  constructor(deps: BatcherDeps) {
+    this.#deps = deps;
+    this.#durable = deps.log.tail();
+    this.#nextPosition = this.#durable + 1;
+    this.#open = newBatch(this.#nextPosition);
+  }
+
+  get durablePosition(): number {
+    return this.#durable;
+  }
+
+  /** Bytes accepted and not durable yet. */
+  get pendingBytes(): number {
+    return this.#writer.length + this.#inFlightBytes;
+  }
+
+  get isBusy(): boolean {
+    return this.#turnScheduled || this.pendingBytes > 0;
+  }
+
+  /** The log has no room; what is accepted waits until it has. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
+  /** Adds an applied record to the open batch. */
+  add(
+    record: LogRecord,
+    outcome: Outcome,
+    effects: readonly Effect[],
+    done: ((outcome: Outcome) => void) | undefined,
+  ): void {
+    encodeRecord(this.#writer, record);
+    const batch = this.#open;
+    for (const effect of effects) batch.effects.push(effect);
+    if (done !== undefined) {
+      batch.proposers.push(done);
+      batch.outcomes.push(outcome);
+    }
+    if (this.#writer.length >= this.#deps.batchBytesMax) this.close();
+    else this.requestTurn();
+  }
+
+  /** Makes sure that the end of this turn closes the open batch, after `beforeClose`. */
+  requestTurn(): void {
+    if (this.#turnScheduled || this.#failed) return;
+    this.#turnScheduled = true;
+    this.#deps.clock.soon(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    this.#turnScheduled = false;
+    this.#deps.beforeClose();
+    // While enough appends are under way, the open batch goes on gathering; `#appended` comes back here.
+    if (this.#inFlight < APPENDS_IN_FLIGHT_MAX) this.close();
+  }
+
+  /** Closes the open batch, if it holds anything. Returns the position of the newest closed batch. */
+  close(): number {
+    if (this.#writer.length === 0) return this.#nextPosition - 1;
+    const batch = this.#open;
+    const payload = this.#writer.take();
+    batch.bytes = payload.length;
+    this.#inFlightBytes += payload.length;
+    this.#nextPosition += 1;
+    this.#open = newBatch(this.#nextPosition);
+    this.#waiting.push({ batch, payload });
+    this.#deps.onClosed(batch);
+    this.#appendNext();
+    return batch.position;
+  }
+
+  #appendNext(): void {
+    while (this.#inFlight < APPENDS_IN_FLIGHT_MAX && !this.#full && !this.#failed) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#inFlight += 1;
+      const { batch, payload } = next;
+      this.#deps.log.append({ position: batch.position, payload }, batch.position - 1).then(
+        (outcome) => this.#appended(batch, payload, outcome),
+        (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+      );
+    }
+  }
+
+  #appended(batch: Batch, payload: Uint8Array, outcome: AppendOutcome): void {
+    this.#inFlight -= 1;
+    if (this.#failed) return;
+    switch (outcome) {
+      case "ok":
+        this.#durable = batch.position;
+        this.#inFlightBytes -= payload.length;
+        this.#deps.onDurable(batch);
+        if (this.#writer.length > 0) this.#endTurn();
+        this.#appendNext();
+        return;
+      case "full":
+        this.#waitForRoom(batch, payload);
+        return;
+      case "fenced":
+        this.#fail(new Error("Another process has taken over this partition's log"));
+        return;
+      case "unknown":
+        this.#fail(new Error(`Whether batch ${batch.position} was stored is unknown; recovery will read it`));
+        return;
+    }
+  }
+
+  /** Nothing behind a refused append was stored either: all of them go back in order and are repeated. */
+  #waitForRoom(batch: Batch, payload: Uint8Array): void {
+    const behind = this.#waiting.findIndex((waiting) => waiting.batch.position > batch.position);
+    this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { batch, payload });
+    if (this.#full) return;
+    this.#full = true;
+    this.#deps.clock.after(FULL_RETRY_MS, () => {
+      this.#full = false;
+      this.#appendNext();
+    });
+  }
+
+  #fail(reason: Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#deps.onFailed(reason);
+  }
+
+  /** Stops appending. What is not durable is dropped, as in a crash. */
+  stop(): void {
+    this.#failed = true;
+  }
+}
+
+function newBatch(position: number): Batch {
+  return { position, effects: [], proposers: [], outcomes: [], bytes: 0 };
+}

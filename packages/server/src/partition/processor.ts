@@ -1,0 +1,318 @@
+/**
+ * A partition at work. This file decides what is durable when:
+ *
+ *   propose → stamp the time → apply to the tables → add to the open batch → append → durable → perform effects, tell the
+ *   proposer.
+ *
+ * Applying comes before durability, so that the next record sees the state it will have; acting comes after it, so that
+ * nobody outside ever learns of something that a crash could undo. Recovery applies the same records and drops the effects.
+ */
+import {
+  decodeRecords,
+  Partition,
+  Tables,
+  type Effect,
+  type FoldSettings,
+  type LogRecord,
+  type Outcome,
+  type RecordBody,
+} from "@holdfast/engine";
+import { HoldfastError, type Result } from "@holdfast/protocol";
+
+import type { Clock } from "../clock.ts";
+import type { PartitionLog } from "../log/log.ts";
+import type { CheckpointStore } from "../store/store.ts";
+import { Batcher, type Batch } from "./batcher.ts";
+import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
+import { rowSource } from "./row-source.ts";
+import { TimerService } from "./timer-service.ts";
+
+/** Running invocations that recovery starts anew with one look into the store. */
+const RECOVERY_PAGE = 1_000;
+
+/** Performs the effects that concern attempts. Implemented by the invoker. */
+export interface AttemptEffects {
+  perform(effect: Effect): void;
+  /** Hands over what sessions have sent in this turn, by proposing it. */
+  flush(): void;
+}
+
+export type ProcessorOptions = {
+  readonly clock: Clock;
+  readonly log: PartitionLog;
+  readonly store: CheckpointStore;
+  readonly settings: FoldSettings;
+  readonly checkpoints: CheckpointThresholds;
+  /** A batch is closed early when it reaches this size. */
+  readonly batchBytesMax: number;
+  /** Outside proposals are refused while more than this is accepted and not durable. */
+  readonly pendingBytesMax: number;
+  /** The partition cannot go on: the process (or whoever embeds it) must end. Called once. */
+  readonly onFailed: (reason: Error) => void;
+  /** Something that is handled and that an operator wants to know. */
+  readonly onWarning: (message: string) => void;
+};
+
+type CompletionListener = (result: Result) => void;
+
+export class PartitionProcessor {
+  readonly tables: Tables;
+  readonly #options: ProcessorOptions;
+  readonly #partition: Partition;
+  readonly #batcher: Batcher;
+  readonly #checkpointer: Checkpointer;
+  readonly #timers: TimerService;
+  readonly #listeners = new Map<string, Set<CompletionListener>>();
+  readonly #durableWaiters: Array<{ readonly position: number; readonly resolve: () => void }> = [];
+  #attempts: AttemptEffects | undefined;
+  #failure: Error | undefined;
+  #closing = false;
+
+  private constructor(options: ProcessorOptions, tables: Tables) {
+    this.#options = options;
+    this.tables = tables;
+    this.#partition = new Partition(tables);
+    this.#batcher = new Batcher({
+      clock: options.clock,
+      log: options.log,
+      batchBytesMax: options.batchBytesMax,
+      beforeClose: () => this.#attempts?.flush(),
+      onDurable: (batch) => this.#onDurable(batch),
+      onClosed: (batch) => this.#checkpointer.noteBatch(batch.bytes),
+      onFailed: (reason) => this.#fail(reason),
+    });
+    this.#checkpointer = new Checkpointer({
+      clock: options.clock,
+      tables,
+      store: options.store,
+      log: options.log,
+      thresholds: options.checkpoints,
+      closeBatch: () => this.#batcher.close(),
+      whenDurable: (position) => this.#whenDurable(position),
+      onCommitFailed: (error) =>
+        options.onWarning(`The checkpoint could not be written and is tried again: ${String(error)}`),
+    });
+    this.#timers = new TimerService(options.clock, tables, (keys) =>
+      this.submit({ kind: "timers-fired", keys }, ignore),
+    );
+  }
+
+  /** Recovers the partition: newest checkpoint, then the log behind it. Nothing acts before `start`. */
+  static async recover(options: ProcessorOptions): Promise<PartitionProcessor> {
+    const tables = new Tables(rowSource(options.store));
+    const processor = new PartitionProcessor(options, tables);
+    for await (const batch of options.log.read(options.store.appliedPosition() + 1)) {
+      for (const record of decodeRecords(batch.payload)) processor.#partition.apply(record);
+    }
+    return processor;
+  }
+
+  /**
+   * Begins to act. Every invocation that was running when the last process ended gets a new attempt: its number fences off
+   * whatever the old one still sends.
+   */
+  async start(attempts: AttemptEffects): Promise<void> {
+    this.#attempts = attempts;
+    const started = this.#proposeInternal({
+      kind: "engine-started",
+      epoch: this.#options.log.epoch,
+      settings: this.#options.settings,
+    });
+    this.#timers.start();
+    await started;
+    for (const id of this.#runningInvocations()) {
+      const row = this.tables.invocations.get(id);
+      if (row?.status !== "running") continue;
+      this.submit(
+        {
+          kind: "attempt-lost",
+          id,
+          attempt: row.attempt,
+          code: "engine-restarted",
+          message: "The engine was restarted",
+          counted: false,
+          pause: false,
+          retryDelayMs: 0,
+        },
+        ignore,
+      );
+    }
+  }
+
+  #runningInvocations(): Set<string> {
+    const ids = new Set<string>();
+    for (const [id, row] of this.tables.invocations.loaded()) if (row?.status === "running") ids.add(id);
+    let after: { sortValue: number; id: string } | undefined;
+    for (;;) {
+      const hits = this.#options.store.findInvocations({
+        status: ["running"],
+        order: "oldest",
+        limit: RECOVERY_PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const hit of hits) ids.add(hit.id);
+      const last = hits.at(-1);
+      if (last === undefined || hits.length < RECOVERY_PAGE) return ids;
+      after = { sortValue: last.columns.createdAt, id: last.id };
+    }
+  }
+
+  get durablePosition(): number {
+    return this.#batcher.durablePosition;
+  }
+
+  get checkpointPosition(): number {
+    return this.#checkpointer.position;
+  }
+
+  get isFull(): boolean {
+    return this.#batcher.isFull;
+  }
+
+  /** Something is accepted and not durable yet, or about to be handed over. */
+  get isBusy(): boolean {
+    return this.#batcher.isBusy;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Due time of the next timer, for virtual clocks. */
+  nextTimerDue(): number {
+    return this.#timers.nextDue();
+  }
+
+  /** Proposes from outside: refused under overload, on a full disk, and when closing. */
+  propose(body: RecordBody): Promise<Outcome> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? this.#proposeInternal(body) : Promise.reject(refusal);
+  }
+
+  /** As `propose` for the hot path. Throws the refusal. */
+  submitFromOutside(body: RecordBody, done: (outcome: Outcome) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    this.submit(body, done);
+  }
+
+  #refusal(): HoldfastError | undefined {
+    if (this.#failure !== undefined || this.#closing) return new HoldfastError("shutting-down");
+    if (this.#batcher.isFull) return new HoldfastError("disk-full");
+    if (this.#batcher.pendingBytes > this.#options.pendingBytesMax) return new HoldfastError("overloaded");
+    return undefined;
+  }
+
+  #proposeInternal(body: RecordBody): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.submit(body, resolve);
+    });
+  }
+
+  /** Proposes without asking whether there is room: for what the engine itself must record. */
+  submit(body: RecordBody, done: (outcome: Outcome) => void): void {
+    if (this.#failure !== undefined) return;
+    const record: LogRecord = { at: Math.max(this.#options.clock.now(), this.tables.meta.now), body };
+    try {
+      const { outcome, effects } = this.#partition.apply(record);
+      this.#batcher.add(record, outcome, effects, done === ignore ? undefined : done);
+    } catch (error) {
+      // The tables may be half changed. They are thrown away with the process; the record never reaches the log.
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Asks for a flush of the sessions at the end of this turn. */
+  requestTurn(): void {
+    this.#batcher.requestTurn();
+  }
+
+  #onDurable(batch: Batch): void {
+    for (const effect of batch.effects) this.#perform(effect);
+    for (let i = 0; i < batch.proposers.length; i++) {
+      batch.proposers[i]?.(batch.outcomes[i] as Outcome);
+    }
+    while (this.#durableWaiters[0] !== undefined && this.#durableWaiters[0].position <= batch.position) {
+      this.#durableWaiters.shift()?.resolve();
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "set-timer":
+        this.#timers.set(effect.key);
+        return;
+      case "clear-timer":
+        this.#timers.clear(effect.key);
+        return;
+      case "completed":
+        this.#announce(effect.id, effect.result);
+        return;
+      case "start-attempt":
+      case "deliver":
+      case "ack-run":
+      case "abort-attempt":
+      case "deployments-changed":
+        this.#attempts?.perform(effect);
+        return;
+    }
+  }
+
+  #announce(id: string, result: Result): void {
+    const listeners = this.#listeners.get(id);
+    if (listeners === undefined) return;
+    this.#listeners.delete(id);
+    for (const listener of listeners) listener(result);
+  }
+
+  onCompleted(id: string, listener: CompletionListener): () => void {
+    const listeners = this.#listeners.get(id);
+    if (listeners === undefined) this.#listeners.set(id, new Set([listener]));
+    else listeners.add(listener);
+    return () => {
+      const present = this.#listeners.get(id);
+      if (present?.delete(listener) === true && present.size === 0) this.#listeners.delete(id);
+    };
+  }
+
+  #whenDurable(position: number): Promise<void> {
+    if (position <= this.#batcher.durablePosition) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#durableWaiters.push({ position, resolve });
+    });
+  }
+
+  /** Makes the store reflect everything proposed so far. */
+  async checkpoint(): Promise<void> {
+    // The first may have been begun before; the second then covers what came since.
+    await this.#checkpointer.take();
+    if (this.#batcher.close() > this.#checkpointer.position) await this.#checkpointer.take();
+  }
+
+  #fail(reason: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#batcher.stop();
+    this.#timers.close();
+    this.#options.onFailed(reason);
+  }
+
+  /** Ends at once, as a crash would. */
+  abandon(): void {
+    this.#closing = true;
+    this.#timers.close();
+    this.#batcher.stop();
+    void this.#checkpointer.close(); // Never rejects.
+  }
+
+  /** Stops accepting, lets what was accepted become durable, and lets go. A crash instead of this loses nothing. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#timers.close();
+    if (this.#failure === undefined) await this.#whenDurable(this.#batcher.close());
+    await this.#checkpointer.close();
+    this.#batcher.stop();
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,110 @@
+/**
+ * Removes what retention allows: by time, and beyond a budget of disk the oldest first. Works in small steps through the
+ * log, like everything that changes state, so that nothing else waits for it.
+ */
+import type { Outcome } from "@holdfast/engine";
+
+import type { Clock } from "../clock.ts";
+import type { CheckpointStore } from "../store/store.ts";
+
+/** Rows removed by one record. */
+const STEP = 200;
+
+export type RetentionDeps = {
+  readonly clock: Clock;
+  readonly store: CheckpointStore;
+  /** 0: no budget. */
+  readonly budgetBytes: number;
+  /** Wait between two looks, ms; between two steps of one look there is only a turn. */
+  readonly intervalMs: number;
+  readonly expire: (ids: readonly string[], budget: boolean) => Promise<Outcome>;
+  readonly checkpoint: () => Promise<void>;
+};
+
+export class Retention {
+  readonly #deps: RetentionDeps;
+  #stopWaiting: (() => void) | undefined;
+  #closed = false;
+
+  constructor(deps: RetentionDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#wait();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopWaiting?.();
+  }
+
+  #wait(): void {
+    if (this.#closed) return;
+    this.#stopWaiting = this.#deps.clock.after(this.#deps.intervalMs, () => {
+      // A refused proposal (overload, a full disk) is no reason to worry: the next look tries again.
+      this.sweep().then(
+        () => this.#wait(),
+        () => this.#wait(),
+      );
+    });
+  }
+
+  /** Removes everything that may go now. Returns how many invocations lost their row or journal. */
+  async sweep(): Promise<number> {
+    return (await this.#byTime()) + (await this.#byBudget());
+  }
+
+  async #byTime(): Promise<number> {
+    const { store, clock, expire, checkpoint } = this.#deps;
+    let removed = 0;
+    for (;;) {
+      const due = store.findInvocations({
+        status: ["completed"],
+        expiredAt: clock.now(),
+        order: "expiry",
+        limit: STEP,
+      });
+      if (due.length === 0 || this.#closed) return removed;
+      const step = removedBy(
+        await expire(
+          due.map(({ id }) => id),
+          false,
+        ),
+      );
+      removed += step;
+      // The store shows the removal only after a checkpoint. Rows that stay would be found again and again.
+      if (step === 0) return removed;
+      await checkpoint();
+    }
+  }
+
+  async #byBudget(): Promise<number> {
+    const { store, budgetBytes, expire, checkpoint } = this.#deps;
+    let removed = 0;
+    let after: { sortValue: number; id: string } | undefined;
+    while (budgetBytes > 0 && store.completedBytes() > budgetBytes && !this.#closed) {
+      const oldest = store.findInvocations({
+        status: ["completed"],
+        order: "oldest",
+        limit: STEP,
+        ...(after === undefined ? {} : { after }),
+      });
+      const last = oldest.at(-1);
+      if (last === undefined) return removed;
+      after = { sortValue: last.columns.createdAt, id: last.id };
+      removed += removedBy(
+        await expire(
+          oldest.map(({ id }) => id),
+          true,
+        ),
+      );
+      await checkpoint();
+    }
+    return removed;
+  }
+}
+
+function removedBy(outcome: Outcome): number {
+  return outcome.ok ? (outcome.detail?.removed ?? 0) : 0;
+}
