@@ -17,8 +17,9 @@ import {
 /** The first field two commands differ in, with both values as text for people. */
 export type CommandDifference = { readonly field: string; readonly recorded: string; readonly now: string };
 
-/** Long texts are cut: the difference is a hint for a person, not the data. */
+/** Long texts are cut to the place where they differ: this is a hint for a person, not the data. */
 const SHOWN_CHARACTERS_MAX = 120;
+const SHOWN_CONTEXT_CHARACTERS = 40;
 
 const previewDecoder = new TextDecoder();
 
@@ -117,7 +118,9 @@ function differentText(
   a: string | undefined,
   b: string | undefined,
 ): CommandDifference | undefined {
-  return a === b ? undefined : { field, recorded: showText(a), now: showText(b) };
+  if (a === b) return undefined;
+  const from = a === undefined || b === undefined ? 0 : excerptStart(a, b);
+  return { field, recorded: showText(a, from), now: showText(b, from) };
 }
 
 function differentId(a: number, b: number, field = "completionId"): CommandDifference | undefined {
@@ -128,7 +131,11 @@ function differentBytes(field: string, a: Uint8Array, b: Uint8Array): CommandDif
   if (a === b) return undefined;
   let same = a.length === b.length;
   for (let index = 0; same && index < a.length; index++) same = a[index] === b[index];
-  return same ? undefined : { field, recorded: showBytes(a), now: showBytes(b) };
+  if (same) return undefined;
+  const recorded = previewDecoder.decode(a);
+  const now = previewDecoder.decode(b);
+  if (recorded === now) return { field, recorded: `${a.length} bytes`, now: `${b.length} other bytes` };
+  return differentText(field, recorded, now);
 }
 
 function differentPairs(
@@ -158,11 +165,16 @@ function showTarget(target: InvocationTarget): string {
   return JSON.stringify(["idempotent", target.service, target.key, target.handler, target.idempotencyKey]);
 }
 
-function showText(text: string | undefined): string {
-  if (text === undefined) return "(none)";
-  return text.length <= SHOWN_CHARACTERS_MAX ? text : `${text.slice(0, SHOWN_CHARACTERS_MAX)}…`;
+/** Where to begin showing two long texts, so that what they differ in can be seen. */
+function excerptStart(a: string, b: string): number {
+  if (a.length <= SHOWN_CHARACTERS_MAX && b.length <= SHOWN_CHARACTERS_MAX) return 0;
+  let common = 0;
+  while (common < a.length && a[common] === b[common]) common++;
+  return Math.max(0, common - SHOWN_CONTEXT_CHARACTERS);
 }
 
-function showBytes(bytes: Uint8Array): string {
-  return showText(previewDecoder.decode(bytes.subarray(0, SHOWN_CHARACTERS_MAX * 4)));
+function showText(text: string | undefined, from: number): string {
+  if (text === undefined) return "(none)";
+  const end = from + SHOWN_CHARACTERS_MAX;
+  return `${from > 0 ? "…" : ""}${text.slice(from, end)}${text.length > end ? "…" : ""}`;
 }

@@ -14,6 +14,8 @@ const FIXED_32 = 5;
 /** Up to this length texts are looked up in `recentTexts`; TextDecoder is faster for longer ones. */
 const SHORT_TEXT = 24;
 const RECENT_TEXTS = 1024;
+/** Fields of one message, those of its sub-messages included. Two bytes of input can become a hundred of memory. */
+const FIELDS_MAX = 1 << 20;
 
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Through memory, a bigint costs much less than by arithmetic. */
@@ -31,6 +33,7 @@ export class ProtobufReader {
   #position = 0;
   #end = 0;
   #field = 0;
+  #fieldCount = 0;
   #wireType = 0;
 
   /** Aims the reader at a message. Byte fields that are read are views into `bytes`. */
@@ -38,6 +41,7 @@ export class ProtobufReader {
     this.#bytes = bytes;
     this.#position = 0;
     this.#end = bytes.length;
+    this.#fieldCount = 0;
   }
 
   /** Lets go of the bytes. */
@@ -52,6 +56,7 @@ export class ProtobufReader {
     this.#field = tag >>> 3;
     this.#wireType = tag & 7;
     if (this.#field === 0) throw new ProtocolError("field-number-invalid", "Field number 0 does not exist");
+    if (++this.#fieldCount > FIELDS_MAX) throw tooManyParts();
     return this.#field;
   }
 
@@ -134,7 +139,10 @@ export class ProtobufReader {
       return;
     }
     const outer = this.enter();
-    while (this.#position < this.#end) values.push(this.#varint32());
+    while (this.#position < this.#end) {
+      if (values.length === FIELDS_MAX) throw tooManyParts();
+      values.push(this.#varint32());
+    }
     this.leave(outer);
   }
 
@@ -257,6 +265,10 @@ export class ProtobufReader {
 
 function tooLarge(field: number): ProtocolError {
   return new ProtocolError("number-out-of-range", `Field ${field} holds a number that is too large`);
+}
+
+function tooManyParts(): ProtocolError {
+  return new ProtocolError("value-invalid", `The message has more than ${FIELDS_MAX} parts`);
 }
 
 function truncated(field: number): ProtocolError {

@@ -21,7 +21,8 @@ export function decodeValue(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new ValueDecodeError("The stored value is not JSON in UTF-8", { cause });
   }
-  return text.includes('"$') ? revive(parsed, 0) : parsed;
+  // The search for one character is several times as fast as the one for two, and mostly enough.
+  return text.includes("$") && text.includes('"$') ? revive(parsed, 0) : parsed;
 }
 
 function revive(value: unknown, depth: number): unknown {
@@ -88,7 +89,7 @@ function reviveTyped(content: unknown): unknown {
   const bytes = bytesOf(base64, "$typed");
   if (name === "ArrayBuffer") return bytes.buffer;
   if (name === "DataView") return new DataView(bytes.buffer);
-  const view = typeof name === "string" ? typedArrays.get(name) : undefined;
+  const view = typedArrays.get(name);
   if (view === undefined || bytes.length % view.BYTES_PER_ELEMENT !== 0) return malformed("$typed");
   return new view(bytes.buffer);
 }
@@ -99,7 +100,7 @@ type TypedArrayConstructor = {
   readonly BYTES_PER_ELEMENT: number;
 };
 
-const typedArrays = new Map<string, TypedArrayConstructor>(
+const typedArrays = new Map<unknown, TypedArrayConstructor>(
   [
     Int8Array,
     Uint8ClampedArray,
@@ -111,8 +112,12 @@ const typedArrays = new Map<string, TypedArrayConstructor>(
     Float64Array,
     BigInt64Array,
     BigUint64Array,
-  ].map((view) => [view.name, view]),
+  ].map((view: TypedArrayConstructor) => [view.name, view]),
 );
+// Too young to be everywhere.
+const float16: unknown = Reflect.get(globalThis, "Float16Array");
+if (typeof float16 === "function")
+  typedArrays.set("Float16Array", float16 as unknown as TypedArrayConstructor);
 
 function reviveRegExp(content: unknown): RegExp {
   const [source, flags] = listOf(content, "$regexp");

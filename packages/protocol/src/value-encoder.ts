@@ -52,7 +52,7 @@ function isPlainObject(value: object, depth: number): boolean {
   if (prototype !== Object.prototype && prototype !== null) return false;
   for (const key of Object.keys(value)) {
     if (key.startsWith("$")) return false;
-    const item: unknown = Reflect.get(value, key);
+    const item = (value as Record<string, unknown>)[key];
     if (item !== undefined && !isPlain(item, depth + 1)) return false;
   }
   return true;
@@ -124,6 +124,8 @@ class ValueWriter {
     if (known !== undefined) return known;
     if (Object.getPrototypeOf(prototype) === null && isNamed(value, "Object"))
       return this.#writeRecord(value);
+    if (tag === "[object Promise]")
+      return this.#refuse("a promise", "Await it, and store what it resolves to.");
     return this.#refuse(describe(value), "Store plain data, and build the instance from it again.");
   }
 
@@ -258,7 +260,6 @@ function step(key: string | number): string {
 function describe(value: object): string {
   const constructor: unknown = Reflect.get(value, "constructor");
   const name = typeof constructor === "function" ? constructor.name : "";
-  if (name === "Promise") return "a promise";
   return name === "" ? "an object with a prototype of its own" : `an instance of ${name}`;
 }
 
