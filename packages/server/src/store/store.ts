@@ -59,12 +59,19 @@ export type InvocationQuery = {
   readonly expiredAt?: number;
   /** Continue behind this row of the order below. */
   readonly after?: { readonly sortValue: number; readonly id: string };
-  /** `newest`: createdAt descending; `oldest`: createdAt ascending; `expiry`: expiresAt ascending. Ties by id. */
+  /**
+   * `newest`: createdAt descending; `oldest`: createdAt ascending; `expiry`: expiresAt ascending, only rows that have one.
+   * Ties by id, ascending in all three.
+   */
   readonly order: "newest" | "oldest" | "expiry";
   readonly limit: number;
 };
 
-export type InvocationHit = { readonly id: string; readonly value: Uint8Array; readonly columns: InvocationColumns };
+export type InvocationHit = {
+  readonly id: string;
+  readonly value: Uint8Array;
+  readonly columns: InvocationColumns;
+};
 
 export type InvocationCount = {
   readonly service: string;
@@ -78,11 +85,20 @@ export interface CheckpointStore {
   appliedPosition(): number;
   get(table: StoreTable, key: string): Uint8Array | undefined;
   /** Rows with `from <= key < to`, ascending, at most `limit`. */
-  scan(table: StoreTable, from: string, to: string, limit: number): Array<readonly [key: string, value: Uint8Array]>;
+  scan(
+    table: StoreTable,
+    from: string,
+    to: string,
+    limit: number,
+  ): Array<readonly [key: string, value: Uint8Array]>;
   findInvocations(query: InvocationQuery): InvocationHit[];
   countInvocations(): InvocationCount[];
   /** Sum of `size` over completed invocations, in bytes. */
   completedBytes(): number;
+  /**
+   * The writes happen in their order; the array and its bytes stay unchanged until the promise settles. Rejects when
+   * nothing was committed, for instance on a full disk: the store is then as before, and another commit may succeed.
+   */
   commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void>;
   close(): Promise<void>;
 }

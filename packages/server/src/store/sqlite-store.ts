@@ -1,0 +1,222 @@
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
+
+import { blobOf, InvocationSearch } from "./invocation-search.ts";
+import { packWrites, sliceWrites } from "./packed-writes.ts";
+import { openForReading, prepareStoreFile } from "./store-schema.ts";
+import type { StoreReply, StoreRequest, StoreWorkerOptions } from "./store-worker.ts";
+import { columnOfKey } from "./store-writer.ts";
+import type {
+  CheckpointStore,
+  InvocationCount,
+  InvocationHit,
+  InvocationQuery,
+  RowWrite,
+  StoreTable,
+} from "./store.ts";
+
+const FILE_NAME = "checkpoint.db";
+const DIRECTORY_MODE = 0o700;
+
+export type SqliteStoreOptions = {
+  readonly dir: string;
+  /** The file does not grow beyond this; a commit that would fails. */
+  readonly fileBytesMax?: number;
+};
+
+/**
+ * The checkpoint in a SQLite file. Reads run here, on a connection that cannot write; commits run in a thread that starts
+ * with the first of them.
+ */
+export class SqliteStore implements CheckpointStore {
+  readonly #path: string;
+  readonly #fileBytesMax: number | undefined;
+  readonly #reader: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #search: InvocationSearch;
+  #appliedPosition: number;
+  #worker: Worker | undefined;
+  #committing: Promise<void> | undefined;
+  #reply: PromiseWithResolvers<StoreReply> | undefined;
+  #closed = false;
+
+  /** Makes the directory and the file when they are not there. Fails with `StoreFormatError`. */
+  static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
+    return new SqliteStore(options);
+  }
+
+  private constructor(options: SqliteStoreOptions) {
+    mkdirSync(options.dir, { recursive: true, mode: DIRECTORY_MODE });
+    this.#path = join(options.dir, FILE_NAME);
+    this.#fileBytesMax = options.fileBytesMax;
+    prepareStoreFile(this.#path);
+    this.#reader = openForReading(this.#path);
+    this.#search = new InvocationSearch((sql) => this.#statement(sql));
+    this.#appliedPosition = this.#number("SELECT applied_position AS number FROM store");
+  }
+
+  appliedPosition(): number {
+    return this.#appliedPosition;
+  }
+
+  get(table: StoreTable, key: string): Uint8Array | undefined {
+    const row = this.#statement(`SELECT value FROM ${table} WHERE ${columnOfKey(table)} = ?`).get(key);
+    return row === undefined ? undefined : blobOf(row["value"]);
+  }
+
+  scan(
+    table: StoreTable,
+    from: string,
+    to: string,
+    limit: number,
+  ): Array<readonly [key: string, value: Uint8Array]> {
+    const key = columnOfKey(table);
+    const sql = `SELECT ${key} AS key, value FROM ${table} WHERE ${key} >= ? AND ${key} < ? ORDER BY ${key} LIMIT ?`;
+    const rows = this.#statement(sql).all(from, to, Math.max(0, limit));
+    return rows.map((row) => [String(row["key"]), blobOf(row["value"])]);
+  }
+
+  findInvocations(query: InvocationQuery): InvocationHit[] {
+    return this.#search.find(query);
+  }
+
+  countInvocations(): InvocationCount[] {
+    const sql =
+      "SELECT service, handler, status, count FROM invocation_counts ORDER BY service, handler, status";
+    return this.#statement(sql)
+      .all()
+      .map((row) => ({
+        service: String(row["service"]),
+        handler: String(row["handler"]),
+        status: String(row["status"]),
+        count: Number(row["count"]),
+      }));
+  }
+
+  completedBytes(): number {
+    return this.#number("SELECT completed_bytes AS number FROM store");
+  }
+
+  commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void> {
+    const refusal = this.#refusal(writes, appliedPosition);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const committing = this.#commit(writes, appliedPosition).finally(() => {
+      this.#committing = undefined;
+    });
+    this.#committing = committing;
+    return committing;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Whoever awaits the commit learns how it ended.
+    await this.#committing?.catch(() => undefined);
+    const worker = this.#worker;
+    if (worker !== undefined) {
+      const exited = once(worker, "exit");
+      worker.ref();
+      this.#post({ kind: "close" });
+      await exited;
+    }
+    this.#reader.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #refusal(writes: readonly RowWrite[], appliedPosition: number): Error | undefined {
+    if (this.#closed) return new Error("Cannot commit to the store: it is closed");
+    if (this.#committing !== undefined)
+      return new Error("Cannot commit to the store: another commit is under way");
+    if (appliedPosition < this.#appliedPosition) {
+      return new Error(
+        `Cannot commit position ${appliedPosition} to the store: it already reflects ${this.#appliedPosition}`,
+      );
+    }
+    const incomplete = writes.find(
+      ({ table, value, columns }) => table === "invocations" && value !== undefined && columns === undefined,
+    );
+    if (incomplete === undefined) return undefined;
+    return new Error(`Cannot store invocation ${incomplete.key}: its columns are missing`);
+  }
+
+  async #commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void> {
+    // 1. Until this has ended, reads keep the view of the last commit.
+    this.#reader.exec("BEGIN");
+    this.#number("SELECT applied_position AS number FROM store");
+    const worker = this.#startWorker();
+    const reply = Promise.withResolvers<StoreReply>();
+    this.#reply = reply;
+    worker.ref();
+    try {
+      // 2. The rows, in slices, so that this thread serves callers in between.
+      for (const slice of sliceWrites(writes)) {
+        this.#post({ kind: "write", packed: packWrites(slice) });
+        await nextTurn();
+      }
+
+      // 3. One transaction: durable when it is answered.
+      this.#post({ kind: "commit", appliedPosition });
+      const outcome = await reply.promise;
+      if (outcome.kind === "failed")
+        throw new Error(`Cannot commit to the store ${this.#path}: ${outcome.message}`);
+      this.#appliedPosition = appliedPosition;
+    } catch (error) {
+      this.#post({ kind: "abandon" });
+      throw error;
+    } finally {
+      // 4. Reads see the new rows, and nothing holds the write-ahead log.
+      this.#reply = undefined;
+      this.#reader.exec("COMMIT");
+      this.#post({ kind: "settle" });
+      this.#worker?.unref();
+    }
+  }
+
+  #startWorker(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const options: StoreWorkerOptions = { path: this.#path, fileBytesMax: this.#fileBytesMax };
+    const worker = new Worker(workerUrl(), { workerData: options, name: "holdfast-store" });
+    const ended = (message: string): void => {
+      if (this.#worker === worker) this.#worker = undefined;
+      this.#reply?.resolve({ kind: "failed", message });
+    };
+    worker.on("message", (message: StoreReply) => this.#reply?.resolve(message));
+    worker.on("error", (error) => ended(`its thread failed: ${String(error)}`));
+    worker.on("exit", () => ended("its thread has ended"));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #post(request: StoreRequest): void {
+    const transfer = request.kind === "write" ? [request.packed.values.buffer] : [];
+    this.#worker?.postMessage(request, transfer);
+  }
+
+  #number(sql: string): number {
+    return Number(this.#statement(sql).get()?.["number"]);
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#reader.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Beside this file, as source in development and compiled in a release. */
+function workerUrl(): URL {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new URL(`./store-worker.${extension}`, import.meta.url);
+}

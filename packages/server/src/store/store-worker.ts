@@ -1,0 +1,70 @@
+/** The store's thread: gathers the writes of a commit in one transaction and answers when it is durable. */
+import { parentPort, workerData } from "node:worker_threads";
+
+import type { PackedWrites } from "./packed-writes.ts";
+import { StoreWriter } from "./store-writer.ts";
+
+export type StoreRequest =
+  | { readonly kind: "write"; readonly packed: PackedWrites }
+  | { readonly kind: "commit"; readonly appliedPosition: number }
+  /** Forgets the writes since the last commit; not answered. */
+  | { readonly kind: "abandon" }
+  | { readonly kind: "settle" }
+  | { readonly kind: "close" };
+
+/** One for each commit request. */
+export type StoreReply =
+  | { readonly kind: "committed" }
+  | { readonly kind: "failed"; readonly message: string };
+
+export type StoreWorkerOptions = { readonly path: string; readonly fileBytesMax: number | undefined };
+
+function main(options: StoreWorkerOptions): void {
+  const port = parentPort;
+  if (port === null) throw new Error("Cannot run the store's thread: this is not a worker");
+
+  let writer: StoreWriter | undefined;
+  /** Why the commit that is being gathered cannot succeed any more. */
+  let failure: string | undefined;
+
+  const attempt = (step: (writer: StoreWriter) => void): void => {
+    if (failure !== undefined) return;
+    try {
+      writer ??= new StoreWriter(options.path, options.fileBytesMax);
+      step(writer);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+      writer?.rollback();
+    }
+  };
+
+  port.on("message", (request: StoreRequest) => {
+    switch (request.kind) {
+      case "write":
+        attempt((open) => open.write(request.packed));
+        return;
+      case "commit": {
+        attempt((open) => open.commit(request.appliedPosition));
+        const reply: StoreReply =
+          failure === undefined ? { kind: "committed" } : { kind: "failed", message: failure };
+        failure = undefined;
+        port.postMessage(reply);
+        return;
+      }
+      case "abandon":
+        failure = undefined;
+        writer?.rollback();
+        return;
+      case "settle":
+        attempt((open) => open.settle());
+        // It did not have to happen now. The next commit tells if the disk is really in trouble.
+        failure = undefined;
+        return;
+      case "close":
+        writer?.close();
+        port.close();
+    }
+  });
+}
+
+main(workerData as StoreWorkerOptions);

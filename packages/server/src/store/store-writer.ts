@@ -1,0 +1,178 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+import { unpackWrites, type PackedWrites } from "./packed-writes.ts";
+import { openForWriting } from "./store-schema.ts";
+import type { InvocationColumns, RowWrite, StoreTable } from "./store.ts";
+
+/** Pages in the write-ahead log from which they are moved into the database: 16 MiB. */
+const CHECKPOINT_PAGES = 4096;
+
+const INSERT_INVOCATION = `
+  INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+const UPDATE_INVOCATION = `
+  UPDATE invocations
+  SET status = ?, service = ?, handler = ?, key = ?, deployment = ?, created_at = ?, modified_at = ?, completed_at = ?,
+    expires_at = ?, size = ?, value = ?
+  WHERE id = ?`;
+const SELECT_COUNTED = "SELECT service, handler, status, completed_at, size FROM invocations WHERE id = ?";
+const ADD_COUNT = `
+  INSERT INTO invocation_counts VALUES (?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET count = count + excluded.count`;
+
+/** What the kept counts need to know of a row. */
+type Counted = Pick<InvocationColumns, "service" | "handler" | "status" | "completedAt" | "size">;
+
+type Change = { readonly service: string; readonly handler: string; readonly status: string; count: number };
+
+/** The one writing connection: a transaction for each commit. Runs in the store's thread. */
+export class StoreWriter {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #began = false;
+  #counts = new Map<string, Change>();
+  #completedBytes = 0;
+
+  /** `fileBytesMax`: the database does not grow beyond it; a commit that would fails. */
+  constructor(path: string, fileBytesMax: number | undefined) {
+    this.#database = openForWriting(path);
+    if (fileBytesMax === undefined) return;
+    const pageBytes = Number(this.#database.prepare("PRAGMA page_size").get()?.["page_size"]);
+    this.#database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
+  }
+
+  /** Adds rows to the transaction. When it throws, the whole transaction has to be rolled back. */
+  write(packed: PackedWrites): void {
+    this.#begin();
+    for (const write of unpackWrites(packed)) {
+      if (write.table === "invocations") this.#writeInvocation(write);
+      else this.#writeRow(write);
+    }
+  }
+
+  /** Rows, counts and position become durable together. */
+  commit(appliedPosition: number): void {
+    this.#begin();
+    for (const { service, handler, status, count } of this.#counts.values()) {
+      if (count === 0) continue;
+      this.#run(ADD_COUNT, service, handler, status, count);
+      this.#run(
+        "DELETE FROM invocation_counts WHERE service = ? AND handler = ? AND status = ? AND count = 0",
+        service,
+        handler,
+        status,
+      );
+    }
+    this.#run(
+      "UPDATE store SET applied_position = ?, completed_bytes = completed_bytes + ?",
+      appliedPosition,
+      this.#completedBytes,
+    );
+    this.#database.exec("COMMIT");
+    this.#end();
+  }
+
+  rollback(): void {
+    // SQLite has ended the transaction by itself when the disk was full.
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    this.#end();
+  }
+
+  /**
+   * Moves what the write-ahead log has gathered into the database, so that the log can start anew. Called when no reader
+   * holds an older view: with one it would have to stop there, and the log would grow for ever.
+   */
+  settle(): void {
+    // Mode NOOP only tells how many pages there are.
+    const state = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").get();
+    if (Number(state?.["log"]) >= CHECKPOINT_PAGES) this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #begin(): void {
+    if (this.#began) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#began = true;
+  }
+
+  #end(): void {
+    this.#began = false;
+    this.#counts = new Map();
+    this.#completedBytes = 0;
+  }
+
+  #writeRow({ table, key, value }: RowWrite): void {
+    if (value === undefined) this.#run(`DELETE FROM ${table} WHERE key = ?`, key);
+    else this.#run(`INSERT OR REPLACE INTO ${table} VALUES (?, ?)`, key, value);
+  }
+
+  #writeInvocation({ key: id, value, columns }: RowWrite): void {
+    if (value === undefined) {
+      const old = this.#counted(id);
+      if (old === undefined) return;
+      this.#count(old, -1);
+      this.#run("DELETE FROM invocations WHERE id = ?", id);
+      return;
+    }
+    if (columns === undefined) throw new Error(`Cannot store invocation ${id}: its columns are missing`);
+    const fields = [
+      columns.status,
+      columns.service,
+      columns.handler,
+      columns.key,
+      columns.deployment,
+      columns.createdAt,
+      columns.modifiedAt,
+      columns.completedAt ?? null,
+      columns.expiresAt ?? null,
+      columns.size,
+      value,
+    ];
+    // Most rows are new: what began and ended since the last checkpoint is written once.
+    if (this.#run(INSERT_INVOCATION, id, ...fields) === 0) {
+      const old = this.#counted(id);
+      if (old !== undefined) this.#count(old, -1);
+      this.#run(UPDATE_INVOCATION, ...fields, id);
+    }
+    this.#count(columns, 1);
+  }
+
+  #counted(id: string): Counted | undefined {
+    const row = this.#statement(SELECT_COUNTED).get(id);
+    if (row === undefined) return undefined;
+    return {
+      service: String(row["service"]),
+      handler: String(row["handler"]),
+      status: String(row["status"]),
+      completedAt: row["completed_at"] === null ? undefined : Number(row["completed_at"]),
+      size: Number(row["size"]),
+    };
+  }
+
+  #count(row: Counted, sign: 1 | -1): void {
+    const { service, handler, status, completedAt, size } = row;
+    const key = JSON.stringify([service, handler, status]);
+    const change = this.#counts.get(key) ?? { service, handler, status, count: 0 };
+    change.count += sign;
+    this.#counts.set(key, change);
+    if (completedAt !== undefined) this.#completedBytes += sign * size;
+  }
+
+  #run(sql: string, ...parameters: Array<string | number | null | Uint8Array>): number {
+    return Number(this.#statement(sql).run(...parameters).changes);
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+export function columnOfKey(table: StoreTable): "id" | "key" {
+  return table === "invocations" ? "id" : "key";
+}
