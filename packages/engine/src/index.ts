@@ -1,4 +1,5 @@
 export { AssertionFailedError, assert, must, unreachable } from "./assert.ts";
+export { checkTables, type TableProblem, type TableReport } from "./check/check-tables.ts";
 export { BinaryReader, BinaryWriter, DecodeError } from "./codec/binary.ts";
 export { decodeInvocation } from "./codec/invocation-codec.ts";
 export {

@@ -41,6 +41,11 @@ export type TableOptions<Row, Write extends RowWrite> = {
   readonly onStored?: (row: Row) => void;
 };
 
+/** Rows read at a time by `all`. */
+const PAGE_ROWS = 1_000;
+/** Behind every key. */
+const LAST_KEY = "\uffff\uffff";
+
 type Slot<Row> = {
   /** `undefined`: deleted. */
   row: Row | undefined;
@@ -162,6 +167,21 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
   /** Every row in memory, deleted ones as `undefined`: what hides the store's rows. */
   loaded(): IterableIterator<readonly [string, Readonly<Row> | undefined]> {
     return mapSlots(this.#slots);
+  }
+
+  /** Every row, memory and store together, in no order. For checks and exports: reads the store page by page. */
+  *all(): IterableIterator<readonly [key: string, row: Readonly<Row>]> {
+    for (const [key, slot] of this.#slots) if (slot.row !== undefined) yield [key, slot.row];
+    let from = "";
+    for (;;) {
+      const page = this.#source.scan(this.#options.name, from, LAST_KEY, PAGE_ROWS);
+      for (const [key, value] of page) {
+        if (!this.#slots.has(key)) yield [key, this.#options.decode(value, key)];
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      from = `${last[0]}\u0000`;
+    }
   }
 
   /** Begins a checkpoint: what is dirty now will be written, what changes from now on belongs to the next. */
