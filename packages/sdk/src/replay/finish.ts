@@ -19,6 +19,18 @@ export interface Undoable {
   readonly undo: NonNullable<RunOptions<unknown>["undo"]>;
 }
 
+/** What finishing needs of the session. */
+export interface FinishHost {
+  readonly undoables: readonly Undoable[];
+  readonly readValue: Reader<unknown>;
+  unsettledOperations(): readonly Operation[];
+  encode(value: unknown, root: string): Uint8Array;
+  issue(command: OutputCommand): unknown;
+  run(name: string, run: (scope: StepScope) => unknown, options: RunOptions<unknown>): Promise<unknown>;
+  complete(): void;
+  failWith(error: unknown): void;
+}
+
 export async function finishHandler(
   session: FinishHost,
   outcome: Outcome,
