@@ -1,4 +1,4 @@
-import type { Effect, RecordBody, StartAttemptEffect, Tables } from "@holdfast/engine";
+import type { DeliverEffect, Effect, RecordBody, StartAttemptEffect, Tables } from "@holdfast/engine";
 /**
  * Drives attempts: performs the fold's effects towards handlers, and proposes what handlers send.
  *
@@ -33,6 +33,8 @@ export type InvokerOptions = {
   readonly onDeploymentsChanged: () => void;
 };
 
+type WaitingAttempt = { readonly effect: StartAttemptEffect; readonly missed: DeliverEffect[] };
+
 type Loss = {
   readonly code: string;
   readonly message: string;
@@ -45,7 +47,8 @@ export class Invoker implements AttemptEffects {
   readonly #attempts = new Map<string, AttemptSession>();
   /** Attempts with messages to hand over. */
   #dirty: AttemptSession[] = [];
-  readonly #waiting: StartAttemptEffect[] = [];
+  /** Attempts that wait for a free place, oldest first, by invocation. */
+  readonly #waiting = new Map<string, WaitingAttempt>();
   #stopSweeping: (() => void) | undefined;
   #shortestTimeoutMs = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -59,7 +62,7 @@ export class Invoker implements AttemptEffects {
   }
 
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Whether some attempt has a step under way that is not waiting for its next try. */
@@ -77,11 +80,11 @@ export class Invoker implements AttemptEffects {
     if (this.#closed) return;
     switch (effect.kind) {
       case "start-attempt":
-        if (this.#attempts.size >= this.#options.attemptsMax) this.#waiting.push(effect);
+        if (this.#attempts.size >= this.#options.attemptsMax) this.#waiting.set(effect.id, { effect, missed: [] });
         else this.#start(effect);
         return;
       case "deliver":
-        this.#session(effect.id, effect.attempt)?.deliver(effect.entry);
+        this.#deliver(effect);
         return;
       case "ack-run":
         this.#session(effect.id, effect.attempt)?.ackRun(effect.completionId);
@@ -94,6 +97,13 @@ export class Invoker implements AttemptEffects {
         return;
       default:
     }
+  }
+
+  #deliver(effect: DeliverEffect): void {
+    const waiting = this.#waiting.get(effect.id);
+    if (waiting === undefined) this.#session(effect.id, effect.attempt)?.deliver(effect.entry);
+    // What the attempt begins with was fixed when it became due; what came since follows it.
+    else if (waiting.effect.attempt === effect.attempt) waiting.missed.push(effect);
   }
 
   #session(id: string, attempt: number): Session | undefined {
@@ -202,6 +212,7 @@ export class Invoker implements AttemptEffects {
   }
 
   #abort(id: string, number: number, reason: string): void {
+    if (this.#waiting.get(id)?.effect.attempt === number) this.#waiting.delete(id);
     const attempt = this.#attempts.get(id);
     if (attempt === undefined || attempt.attempt !== number) return;
     attempt.end();
@@ -218,9 +229,11 @@ export class Invoker implements AttemptEffects {
 
   #remove(attempt: AttemptSession): void {
     if (this.#attempts.get(attempt.id) === attempt) this.#attempts.delete(attempt.id);
-    while (this.#waiting.length > 0 && this.#attempts.size < this.#options.attemptsMax) {
-      const next = this.#waiting.shift();
-      if (next !== undefined) this.#start(next);
+    for (const [id, waiting] of this.#waiting) {
+      if (this.#attempts.size >= this.#options.attemptsMax) return;
+      this.#waiting.delete(id);
+      this.#start(waiting.effect);
+      for (const missed of waiting.missed) this.#deliver(missed);
     }
   }
 

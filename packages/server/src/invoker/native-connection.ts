@@ -2,7 +2,7 @@
  * One established connection of the native wire, the engine's end. Frames of all sessions are gathered and written once a
  * turn; what a session may have under way is bounded by the credit its receiver granted.
  */
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 
 import type { JournalEntry } from "@holdfast/engine";
 import {
@@ -32,7 +32,7 @@ const CREDIT_PORTION_BYTES: number = INITIAL_SESSION_CREDIT_BYTES / 2;
 
 export type NativeConnectionOptions = {
   readonly clock: Clock;
-  readonly socket: Duplex;
+  readonly socket: Socket;
   readonly messageBytesMax: number;
   readonly onGoAway: () => void;
   readonly onClosed: () => void;
@@ -70,8 +70,7 @@ export class NativeConnection {
     this.#writer = new FrameWriter({ maxBodyBytes: options.messageBytesMax * 2 });
     this.#lastHeard = options.clock.now();
     const { socket } = options;
-    if ("setNoDelay" in socket && typeof socket.setNoDelay === "function")
-      (socket as { setNoDelay(on: boolean): void }).setNoDelay(true);
+    socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.receive(chunk));
     socket.on("drain", () => {
       this.#isBlocked = false;
@@ -262,7 +261,8 @@ export class NativeConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopPinging();
-    this.#options.socket.destroy();
+    // What was written before may still go out.
+    this.#options.socket.destroySoon();
     this.#options.onClosed();
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
@@ -272,14 +272,11 @@ export class NativeConnection {
     }
   }
 
-  /** Ends the connection without telling the listeners: the engine is closing. */
+  /** Ends the connection, and with it the sessions that are on it. */
   close(reason: string): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#stopPinging();
     this.#writer.appendGoAway(reason);
-    this.#options.socket.end(this.#writer.take());
-    this.#sessions.clear();
-    this.#options.onClosed();
+    this.#options.socket.write(this.#writer.take());
+    this.#lost(reason);
   }
 }

@@ -1,7 +1,7 @@
 /** The native wire to one deployment: dials it, keeps one connection, and puts every session on it. */
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 
 import type { JournalEntry } from "@holdfast/engine";
 import { NATIVE_WIRE_PATH, NATIVE_WIRE_PROTOCOL, type StartMessage } from "@holdfast/protocol";
@@ -93,7 +93,8 @@ export class NativeWire implements Wire {
         return;
       }
       isSettled = true;
-      this.#connected(socket, head);
+      // Over HTTP/1.1 and TLS it is always a socket.
+      this.#connected(socket as Socket, head);
     });
     request.on("response", (response) =>
       fail(`${url} answered ${response.statusCode} instead of opening the native wire`),
@@ -113,7 +114,7 @@ export class NativeWire implements Wire {
       if (!isAborted) listener.onLost("connection-lost", reason, false);
   }
 
-  #connected(socket: Duplex, head: Uint8Array): void {
+  #connected(socket: Socket, head: Uint8Array): void {
     const pending = this.#pending ?? [];
     this.#pending = undefined;
     if (this.#closed) {
