@@ -1,18 +1,17 @@
 import { endpointOf, type EndpointHost, type HandlerEndpoint, type Servable } from "@holdfast/protocol";
 
 import { inProcessEndpoint } from "../endpoint/in-process.ts";
+import type { Environment } from "../replay/environment.ts";
 
 /** Adds what an embedding server looks for. Not enumerable: people who print a definition want its handlers. */
 export function servable<Parts extends object>(parts: Parts): Parts & Servable {
-  return Object.defineProperty(parts, endpointOf, { value: embeddedEndpoint }) as Parts & Servable;
+  return Object.defineProperty(parts, endpointOf, { value: endpointIn }) as Parts & Servable;
 }
 
-/** The embedding engine's clock, where it lends one, is also the clock of steps' timeouts and retries. */
-function embeddedEndpoint(definitions: readonly Servable[], host?: EndpointHost): HandlerEndpoint {
-  if (host === undefined) return inProcessEndpoint(definitions);
-  const clock = {
-    now: () => host.now(),
-    timers: { set: (ms: number, wake: () => void) => host.after(ms, wake) },
-  };
-  return inProcessEndpoint(definitions, {}, clock);
+function endpointIn(definitions: readonly Servable[], host?: EndpointHost): HandlerEndpoint {
+  return inProcessEndpoint(definitions, {}, host === undefined ? {} : clockOf(host));
+}
+
+function clockOf(host: EndpointHost): Partial<Environment> {
+  return { now: () => host.now(), timers: { set: (ms, callback) => host.after(ms, callback) } };
 }
