@@ -1,5 +1,5 @@
 /** Sending signals to other invocations, and completing their awakeables. */
-import { parseAwakeableId, type CompleteAwakeableCommand, type SendSignalCommand } from "@holdfast/protocol";
+import { CANCEL_SIGNAL, parseAwakeableId, type CompleteAwakeableCommand, type SendSignalCommand } from "@holdfast/protocol";
 
 import type { Refusal } from "../partition/fold.ts";
 import { sendSignal } from "../partition/signals.ts";
@@ -13,6 +13,7 @@ export function sendSignalCommand(
 ): undefined {
   const { fold, row } = scope;
   record();
+  if (isPassedOnAlready(scope, command)) return undefined;
   sendSignal(
     fold,
     { id: command.target, index: command.index, name: command.signalName },
@@ -20,6 +21,16 @@ export function sendSignalCommand(
     row.id,
   );
   return undefined;
+}
+
+/**
+ * A cancelled handler's SDK cancels the callees it knows of; the fold did that when it cancelled the handler. Twice would
+ * interrupt what the callee does to clean up.
+ */
+function isPassedOnAlready(scope: CommandScope, command: SendSignalCommand): boolean {
+  if (command.index !== CANCEL_SIGNAL || scope.row.cancelledInAttempt === 0) return false;
+  const callee = scope.fold.tables.invocations.get(command.target);
+  return callee !== undefined && callee.source.id === scope.row.id && callee.cancelledInAttempt > 0;
 }
 
 export function completeAwakeable(
