@@ -4,6 +4,7 @@ import type { EngineEnd, SdkEnd, StartMessage } from "@holdfast/protocol";
 import type { DefinedHandler, Definition } from "../definition/definition.ts";
 import { CallSites } from "../replay/call-site.ts";
 import type { Environment } from "../replay/environment.ts";
+import { guardRejections } from "../replay/rejection-guard.ts";
 import { Session, type Program } from "../replay/session.ts";
 import { programOf } from "./program.ts";
 
@@ -11,6 +12,7 @@ export class ProgramTable {
   readonly #programs = new Map<string, Map<string, Program>>();
 
   constructor(definitions: readonly Definition[]) {
+    guardRejections();
     for (const { name, handlers } of definitions) {
       const programs = [...handlers.values()].map(
         (handler: DefinedHandler) => [handler.name, programOf(handler)] as const,

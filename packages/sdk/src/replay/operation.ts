@@ -2,6 +2,7 @@
 import type { NotificationResult } from "@holdfast/protocol";
 
 import { DurablePromise, excuseRejection } from "./durable-promise.ts";
+import { excuseError } from "./rejection-guard.ts";
 
 export type OperationKind =
   | "run"
@@ -88,6 +89,7 @@ export class Operation<Value = unknown> {
     if (this.isSettled) return;
     this.isSettled = true;
     excuseRejection(this.promise);
+    excuseError(error);
     this.#reject(error);
   }
 }
