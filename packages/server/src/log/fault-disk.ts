@@ -5,6 +5,9 @@ import type { Disk, DiskFile } from "./disk.ts";
 /** What a power cut can split: each sector of an unsynced write survives or not by itself. */
 const SECTOR_BYTES = 512;
 
+/** Code of the errors of a machine that has stopped. */
+export const STOPPED = "STOPPED";
+
 export type FaultDiskOptions = {
   /** 0 ≤ x < 1. Decides everything that is left to chance. */
   readonly random: () => number;
@@ -46,7 +49,10 @@ export class FaultDisk implements Disk {
   #syncsUntilFailure = 0;
   #writesUntilFull = 0;
   #refuseWrite = false;
+  #operationsLeft: number = Number.POSITIVE_INFINITY;
 
+  /** Calls that change something, so far: where `stopAfter` can stop. */
+  operations = 0;
   /** Counted for tests that promise how often the disk is asked. */
   writes = 0;
   syncs = 0;
@@ -63,6 +69,7 @@ export class FaultDisk implements Disk {
     let inode = directory.names.get(path);
     if (mode === "create") {
       if (inode !== undefined) throw systemError("EEXIST", path);
+      this.#change(path);
       inode = new Inode();
       directory.names.set(path, inode);
       directory.pending.push([{ name: path, inode }]);
@@ -79,6 +86,7 @@ export class FaultDisk implements Disk {
     const directory = this.#directory(dirname(from));
     const inode = directory.names.get(from);
     if (inode === undefined) throw systemError("ENOENT", from);
+    this.#change(from);
     directory.names.delete(from);
     directory.names.set(to, inode);
     directory.pending.push([
@@ -89,7 +97,9 @@ export class FaultDisk implements Disk {
 
   unlink(path: string): void {
     const directory = this.#directory(dirname(path));
-    if (!directory.names.delete(path)) throw systemError("ENOENT", path);
+    if (!directory.names.has(path)) throw systemError("ENOENT", path);
+    this.#change(path);
+    directory.names.delete(path);
     directory.pending.push([{ name: path, inode: undefined }]);
   }
 
@@ -99,6 +109,7 @@ export class FaultDisk implements Disk {
 
   syncDirectory(path: string): void {
     const directory = this.#directory(path);
+    if (this.#change(path)) throw systemError(STOPPED, path);
     directory.pending = [];
     directory.durable.clear();
     for (const [name, inode] of directory.names) directory.durable.set(name, inode);
@@ -107,6 +118,7 @@ export class FaultDisk implements Disk {
   /** The process dies: what it wrote stays in the kernel, its open files are gone. */
   killProcess(): void {
     this.#life += 1;
+    this.#operationsLeft = Number.POSITIVE_INFINITY;
   }
 
   /** Power is lost: of everything that was not synced an arbitrary part is there afterwards. */
@@ -118,6 +130,14 @@ export class FaultDisk implements Disk {
       for (const inode of new Set(directory.names.values()))
         this.#settle(inode, survival, options.garbage ?? 0);
     }
+  }
+
+  /**
+   * The machine stops within the `count`th change from now: that one may still have begun, and everything after it fails
+   * with `STOPPED`. To be followed by `killProcess` or `cutPower`.
+   */
+  stopAfter(count: number): void {
+    this.#operationsLeft = count;
   }
 
   /** The `count`th datasync from now fails once. As ext4 does it: the bytes are dropped, yet reads still show them. */
@@ -172,6 +192,14 @@ export class FaultDisk implements Disk {
     return copy;
   }
 
+  /** Throws when the machine has stopped. Returns whether it stops within this change, which then only half happens. */
+  #change(path: string): boolean {
+    this.operations += 1;
+    this.#operationsLeft -= 1;
+    if (this.#operationsLeft < 0) throw systemError(STOPPED, path);
+    return this.#operationsLeft === 0;
+  }
+
   #directory(path: string): Directory {
     const directory = this.#directories.get(path);
     if (directory === undefined) throw systemError("ENOENT", path);
@@ -201,7 +229,7 @@ export class FaultDisk implements Disk {
       },
       datasync: () => this.#datasync(use(), path),
       truncate: (size) => {
-        resize(use(), size);
+        use().cache = resized(inode.cache, size);
       },
       size: () => use().cache.length,
       close: () => {
@@ -212,6 +240,7 @@ export class FaultDisk implements Disk {
 
   #pwrite(inode: Inode, bytes: Uint8Array, offset: number, path: string): number {
     this.writes += 1;
+    const stopping = this.#change(path);
     let length = Math.min(bytes.length, this.writeBytesMax);
     if (this.#writesUntilFull > 0 && --this.#writesUntilFull === 0) {
       // The next one, for the rest of the bytes, is refused.
@@ -227,7 +256,7 @@ export class FaultDisk implements Disk {
     if (growth > room) length -= growth - Math.max(0, room);
     if (length <= 0 && bytes.length > 0) throw systemError("ENOSPC", path);
 
-    if (offset + length > inode.cache.length) resize(inode, offset + length);
+    if (offset + length > inode.cache.length) inode.cache = resized(inode.cache, offset + length);
     inode.cache.set(bytes.subarray(0, length), offset);
     const lastSector = Math.floor((offset + length - 1) / SECTOR_BYTES);
     for (let sector = Math.floor(offset / SECTOR_BYTES); sector <= lastSector; sector++) {
@@ -235,16 +264,24 @@ export class FaultDisk implements Disk {
       versions.push(inode.cache.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
       inode.dirty.set(sector, versions);
     }
+    if (stopping) throw systemError(STOPPED, path);
     return length;
   }
 
   #datasync(inode: Inode, path: string): void {
     this.syncs += 1;
+    if (this.#change(path)) throw systemError(STOPPED, path);
     const failing = this.#syncsUntilFailure === 1;
     if (this.#syncsUntilFailure > 0) this.#syncsUntilFailure -= 1;
+    const dirty = [...inode.dirty.keys()];
     inode.dirty.clear();
     if (failing) throw systemError("EIO", path);
-    inode.durable = inode.cache.slice();
+    if (inode.durable.length !== inode.cache.length)
+      inode.durable = resized(inode.durable, inode.cache.length);
+    for (const sector of dirty) {
+      const offset = sector * SECTOR_BYTES;
+      inode.durable.set(inode.cache.subarray(offset, offset + SECTOR_BYTES), offset);
+    }
   }
 
   #settleNames(directory: Directory, survival: number): void {
@@ -289,10 +326,10 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-function resize(inode: Inode, size: number): void {
-  const bytes = new Uint8Array(size);
-  bytes.set(inode.cache.subarray(0, size));
-  inode.cache = bytes;
+function resized(bytes: Uint8Array, size: number): Uint8Array {
+  const copy = new Uint8Array(size);
+  copy.set(bytes.subarray(0, size));
+  return copy;
 }
 
 function systemError(code: string, path: string): Error {

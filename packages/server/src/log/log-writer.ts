@@ -15,7 +15,7 @@ import { OPENING_BYTES, SEGMENT_HEADER_BYTES } from "./segment.ts";
 import { SpareSegment } from "./spare-segment.ts";
 
 /** How much of the next segment is filled at a time: the longest that a batch has to wait for it. */
-const FILL_SLICE_BYTES = 256 * 1024;
+const FILL_SLICE_BYTES = 512 * 1024;
 
 /** A log starts with a small segment and each one may be this much larger, so a short-lived process writes little. */
 const GROWTH = 4;
@@ -136,12 +136,12 @@ export class LogWriter {
     const filled = this.#spare?.filled ?? 0;
     if (filled >= size) return false;
     const next = Math.min(size, filled + FILL_SLICE_BYTES);
-    if (!this.#fillSpare(next)) {
-      this.#spaceIsShort = true;
-      this.#discardSpare();
-      return false;
-    }
-    return next < size;
+    const synced =
+      this.#fillSpare(next) && this.#unlessFull("extend", () => this.#spare?.datasync() ?? true) === true;
+    if (synced) return next < size;
+    this.#spaceIsShort = true;
+    this.#discardSpare();
+    return false;
   }
 
   /**
@@ -186,7 +186,9 @@ export class LogWriter {
     const spare = this.#spare;
     if (spare === undefined) throw new Error("Cannot start a segment: no file was made for it");
     const firstPosition = this.#tail + 1;
-    const previous = this.#active.header.sequence;
+    const { header: current } = this.#active;
+    // A segment without a batch is superseded by this one, and the next open removes it.
+    const previous = current.firstPosition < firstPosition ? current.sequence : current.previous;
     const header = {
       previous,
       firstPosition,
@@ -221,7 +223,6 @@ export class LogWriter {
     const filled = this.#unlessFull("extend", () => {
       this.#spare ??= new SpareSegment(disk, directory, this.#nextSequence++);
       this.#spare.fill(size);
-      this.#spare.datasync();
       return true;
     });
     return filled === true;
