@@ -146,16 +146,27 @@ function readStart(reader: ProtobufReader): StartMessage {
     else if (field === 106) start.deployment = reader.string();
     else reader.skip();
   }
-  if (id.length !== RAW_INVOCATION_ID_BYTES) {
-    throw new ProtocolError(
-      "value-invalid",
-      `The invocation id of Start has ${id.length} bytes, expected 24`,
-    );
-  }
-  if (start.invocationId === "") start.invocationId = formatInvocationId(id);
+  start.invocationId = invocationIdOf(id, start.invocationId);
   if (start.knownEntries === 0)
     throw new ProtocolError("value-invalid", "Start announces no journal entries");
   return start;
+}
+
+/** The raw id and its text say the same; a text that was left out is made up for. */
+function invocationIdOf(raw: Uint8Array, text: string): string {
+  if (raw.length !== RAW_INVOCATION_ID_BYTES) {
+    throw new ProtocolError(
+      "value-invalid",
+      `The invocation id of Start has ${raw.length} bytes, expected 24`,
+    );
+  }
+  if (text === "") return formatInvocationId(raw);
+  const parsed = parseInvocationId(text);
+  for (let index = 0; index < RAW_INVOCATION_ID_BYTES; index++) {
+    if (parsed?.[index] !== raw[index])
+      throw new ProtocolError("value-invalid", "The two ids of Start differ");
+  }
+  return text;
 }
 
 function readStateEntry(reader: ProtobufReader): readonly [string, Uint8Array] {

@@ -87,7 +87,7 @@ export function readPair(reader: ProtobufReader): Header {
   return [key, value];
 }
 
-/** Writes what any command may carry. Comes last, so that the fields of a body are in ascending order. */
+/** Writes what any command may carry. */
 export function writeMeta(writer: ProtobufWriter, meta: CommandMeta): void {
   if (meta.name !== undefined) writer.string(NAME_FIELD, meta.name);
   if (meta.callSite !== undefined) writer.string(CALL_SITE_FIELD, meta.callSite);
