@@ -1,0 +1,96 @@
+/** Collects the body of a request, up to a limit. */
+import type { IncomingMessage } from "node:http";
+
+import { HoldfastError } from "@holdfast/protocol";
+
+export type BodyLimit = {
+  readonly bytesMax: number;
+  /** Name of the setting, for the error. */
+  readonly name: string;
+};
+
+const EMPTY = new Uint8Array(0);
+/** How long a body that was refused may go on arriving, so that the client gets to read the answer. */
+const LINGER_MS = 2_000;
+
+/**
+ * Calls exactly one of `done` and `failed`, or none when the client hangs up first. `done` is called synchronously when the
+ * request has no body.
+ */
+export function readBody(
+  req: IncomingMessage,
+  limit: BodyLimit,
+  done: (body: Uint8Array) => void,
+  failed: (error: HoldfastError) => void,
+): void {
+  const { headers } = req;
+  const length = headers["content-length"];
+  if (headers["transfer-encoding"] === undefined && (length === undefined || length === "0")) {
+    done(EMPTY);
+    return;
+  }
+  if (length !== undefined && Number(length) > limit.bytesMax) {
+    failed(bodyTooLarge(limit));
+    discardRest(req);
+    return;
+  }
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    failed(encodingUnsupported(encoding));
+    discardRest(req);
+    return;
+  }
+  collect(req, limit, done, failed);
+}
+
+function collect(
+  req: IncomingMessage,
+  limit: BodyLimit,
+  done: (body: Uint8Array) => void,
+  failed: (error: HoldfastError) => void,
+): void {
+  let first: Uint8Array | undefined;
+  let rest: Uint8Array[] | undefined;
+  let size = 0;
+  req.on("data", (chunk: Uint8Array) => {
+    if (size > limit.bytesMax) return;
+    size += chunk.length;
+    if (size > limit.bytesMax) {
+      first = undefined;
+      rest = undefined;
+      failed(bodyTooLarge(limit));
+      discardRest(req);
+    } else if (first === undefined) first = chunk;
+    else (rest ??= [first]).push(chunk);
+  });
+  req.on("end", () => {
+    if (size <= limit.bytesMax) done(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size));
+  });
+}
+
+/** Lets the client finish sending for a moment; one that keeps on loses its connection. */
+function discardRest(req: IncomingMessage): void {
+  req.resume();
+  const timer = setTimeout(() => {
+    if (!req.complete) req.destroy();
+  }, LINGER_MS);
+  timer.unref();
+  req.once("close", () => {
+    clearTimeout(timer);
+  });
+}
+
+function bodyTooLarge(limit: BodyLimit): HoldfastError {
+  return new HoldfastError("body-too-large", { limit: limit.bytesMax, name: limit.name });
+}
+
+function encodingUnsupported(encoding: string): HoldfastError {
+  return new HoldfastError(
+    "media-type-unsupported",
+    { contentEncoding: encoding },
+    {
+      message: `A body with content encoding "${encoding}" is not accepted`,
+      hint: "Send the body without compression.",
+    },
+  );
+}

@@ -1,0 +1,105 @@
+/** The only places that write answers. Whatever goes wrong, the body is the problem document of the error catalogue. */
+import type { ServerResponse } from "node:http";
+
+import {
+  errorDocument,
+  HoldfastError,
+  IngressHeader,
+  problemJson,
+  type ErrorSource,
+  type ProblemJson,
+} from "@holdfast/protocol";
+
+/** Names and values in turn, as `writeHead` takes them without building an object. */
+export type RawHeaders = string[];
+
+const JSON_TYPE = "application/json";
+const RETRY_AFTER_S = "1";
+
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: RawHeaders = [],
+): void {
+  sendText(res, status, JSON.stringify(value), headers);
+}
+
+export function sendEmpty(res: ServerResponse, status: number, headers: RawHeaders = []): void {
+  if (isGone(res)) return;
+  if (status !== 204) headers.push("content-length", "0");
+  res.writeHead(status, headers);
+  res.end();
+}
+
+/** Answers with whatever was thrown. What is no HoldfastError is a defect of the server: `onDefect` hears of it. */
+export function sendError(
+  res: ServerResponse,
+  error: unknown,
+  source: ErrorSource,
+  onDefect: (error: unknown) => void,
+  headers: RawHeaders = [],
+): void {
+  if (error instanceof HoldfastError) {
+    const { allow } = error.details;
+    if (Array.isArray(allow)) headers.push("allow", allow.join(", "));
+    sendProblem(res, problemJson(error, source), headers);
+    return;
+  }
+  onDefect(error);
+  sendProblem(res, problemJson(new HoldfastError("internal-error"), source), headers);
+}
+
+export function sendProblem(res: ServerResponse, problem: ProblemJson, headers: RawHeaders = []): void {
+  if (problem.source !== "admin") headers.push(IngressHeader.errorSource, problem.source);
+  if (problem.error === "overloaded" || problem.error === "shutting-down") {
+    headers.push("retry-after", RETRY_AFTER_S);
+  }
+  if (problem.error === "unauthorized") headers.push("www-authenticate", "Bearer");
+  sendText(res, problem.code, JSON.stringify(problem), headers);
+}
+
+/** The problem as a complete HTTP/1.1 response, for a connection on which there is no request to answer. */
+export function rawProblemResponse(error: HoldfastError, source: ErrorSource, headers = ""): string {
+  const body = JSON.stringify(problemJson(error, source));
+  const sourceHeader = source === "admin" ? "" : `${IngressHeader.errorSource}: ${source}\r\n`;
+  return (
+    `HTTP/1.1 ${error.status} ${error.code}\r\ncontent-type: ${JSON_TYPE}\r\n${sourceHeader}${headers}` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  );
+}
+
+/** The body of an answer that reports how a handler ended. */
+export function failureProblem(
+  status: number,
+  failure: {
+    readonly error: string;
+    readonly message: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+    readonly metadata?: Readonly<Record<string, string>>;
+  },
+): ProblemJson {
+  const { hint } = new HoldfastError("invocation-failed");
+  return {
+    code: status,
+    error: failure.error,
+    message: failure.message,
+    hint,
+    docs: errorDocument("invocation-failed"),
+    ...(failure.details === undefined ? {} : { details: failure.details }),
+    ...(failure.metadata === undefined ? {} : { metadata: failure.metadata }),
+    source: "invocation",
+  };
+}
+
+function sendText(res: ServerResponse, status: number, text: string, headers: RawHeaders): void {
+  if (isGone(res)) return;
+  headers.push("content-type", JSON_TYPE, "content-length", String(Buffer.byteLength(text)));
+  res.writeHead(status, headers);
+  res.end(text);
+}
+
+/** The client hung up, or was answered before. */
+function isGone(res: ServerResponse): boolean {
+  return res.headersSent || res.destroyed;
+}

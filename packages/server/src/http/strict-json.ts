@@ -1,0 +1,88 @@
+/** JSON of strangers: what `JSON.parse` lets pass although it cannot be meant, and how deep it may go. */
+
+export type JsonProblem = string;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** Text of bytes that must be UTF-8, or undefined. A byte order mark at the beginning is dropped. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether arrays and objects lie deeper in each other than `depthMax`. `text` is valid JSON. */
+export function isDeeperThan(text: string, depthMax: number): boolean {
+  // Every level takes two characters, so short texts need no look.
+  if (text.length <= 2 * depthMax) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(text, at);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        if (depth > depthMax) return true;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        break;
+      default:
+    }
+  }
+  return false;
+}
+
+/** The first key that an object of `text` has twice, or that is "__proto__". `text` is valid JSON. */
+export function suspiciousKey(text: string): JsonProblem | undefined {
+  /** Keys of the enclosing objects seen so far; undefined for an array. */
+  const enclosing: Array<Set<string> | undefined> = [];
+  let isKey = false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) {
+      const end = endOfString(text, at);
+      if (isKey) {
+        const key = JSON.parse(text.slice(at, end + 1)) as string;
+        const keys = enclosing.at(-1);
+        if (keys?.has(key) === true) return `the key "${key}" occurs twice in one object`;
+        if (key === "__proto__") return `the key "__proto__" is not accepted`;
+        keys?.add(key);
+        isKey = false;
+      }
+      at = end;
+    } else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
+      enclosing.push(unit === OPEN_BRACE ? new Set() : undefined);
+      isKey = unit === OPEN_BRACE;
+    } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) {
+      enclosing.pop();
+      isKey = false;
+    } else if (unit === COMMA) {
+      isKey = enclosing.at(-1) !== undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Index of the quote that closes the string that begins at `at`. */
+function endOfString(text: string, at: number): number {
+  for (let end = at + 1; end < text.length; end++) {
+    const unit = text.charCodeAt(end);
+    if (unit === QUOTE) return end;
+    if (unit === BACKSLASH) end += 1;
+  }
+  return text.length;
+}

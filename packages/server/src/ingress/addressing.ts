@@ -1,0 +1,98 @@
+import type { ServiceRow, Tables } from "@holdfast/engine";
+/** From the path of a call to the handler it means, at this moment. */
+import { closestName, HoldfastError, type HandlerManifest } from "@holdfast/protocol";
+
+export type CallAddress = {
+  readonly service: string;
+  readonly row: ServiceRow;
+  readonly handler: HandlerManifest;
+  /** "" for plain services. */
+  readonly key: string;
+  readonly mode: "call" | "send";
+};
+
+/** `/{service}/{handler}`, `/{service}/{key}/{handler}`, each with `/send` behind it or not. */
+export function addressOfPath(tables: Tables, segments: readonly string[]): CallAddress {
+  const [service = ""] = segments;
+  if (segments.length < 2 || segments.length > 4) throw badPath(segments);
+  const row = findService(tables, service);
+  const length = row.manifest.kind === "service" ? 2 : 3;
+  const isSend = segments.length === length + 1 && segments[length] === "send";
+  return resolve(row, isSend ? segments.slice(0, -1) : segments, isSend ? "send" : "call");
+}
+
+/** The path behind `/restate/call` and `/restate/send`, where the last segment is always the handler. */
+export function addressOfParts(tables: Tables, parts: readonly string[], mode: "call" | "send"): CallAddress {
+  const [service = ""] = parts;
+  if (parts.length < 2 || parts.length > 3) throw badPath(parts);
+  return resolve(findService(tables, service), parts, mode);
+}
+
+export function findService(tables: Tables, service: string): ServiceRow {
+  const row = tables.service(service);
+  if (row !== undefined) return row;
+  const meant = closestName(service, tables.services.keys());
+  throw new HoldfastError(
+    "service-not-found",
+    { service },
+    meant === undefined ? {} : { hint: `Did you mean "${meant}"?` },
+  );
+}
+
+export function findHandler(row: ServiceRow, handler: string): HandlerManifest {
+  const manifest = row.handlers.get(handler);
+  if (manifest !== undefined) return manifest;
+  const handlers = [...row.handlers.keys()];
+  const meant = closestName(handler, handlers);
+  throw new HoldfastError(
+    "handler-not-found",
+    { service: row.manifest.name, handler, handlers },
+    { hint: meant === undefined ? `It has: ${handlers.join(", ")}.` : `Did you mean "${meant}"?` },
+  );
+}
+
+/** Throws `service-private` for what only other handlers may call. */
+export function requirePublic(row: ServiceRow, handler: HandlerManifest): void {
+  if (handler.ingressPrivate ?? row.manifest.ingressPrivate ?? false) {
+    throw new HoldfastError("service-private", { service: row.manifest.name, handler: handler.name });
+  }
+}
+
+/** Throws for keys that an object cannot have. */
+export function requireKey(service: string, key: string, bytesMax: number): void {
+  if (key === "") throw new HoldfastError("key-missing", { service });
+  // A character takes at most three bytes per UTF-16 code unit, so most keys need no counting.
+  if (3 * key.length > bytesMax && Buffer.byteLength(key) > bytesMax) {
+    throw new HoldfastError("limit-exceeded", {
+      what: "The key",
+      name: "ingress.keyBytesMax",
+      limit: bytesMax,
+    });
+  }
+}
+
+function resolve(row: ServiceRow, parts: readonly string[], mode: "call" | "send"): CallAddress {
+  const { name: service, kind } = row.manifest;
+  if (kind === "service") {
+    if (parts.length !== 2) throw keyNotTaken(row, parts);
+    return { service, row, handler: findHandler(row, parts[1] ?? ""), key: "", mode };
+  }
+  if (parts.length === 2) throw new HoldfastError("key-missing", { service });
+  const [, key = "", handler = ""] = parts;
+  if (parts.length !== 3) throw badPath(parts);
+  return { service, row, handler: findHandler(row, handler), key, mode };
+}
+
+function keyNotTaken(row: ServiceRow, parts: readonly string[]): HoldfastError {
+  // Of a longer path, say what is wrong with its end rather than that its middle is no handler.
+  findHandler(row, parts[1] ?? "");
+  return new HoldfastError("key-invalid", {
+    service: row.manifest.name,
+    reason: "it is a plain service and takes no key",
+  });
+}
+
+function badPath(segments: readonly string[]): HoldfastError {
+  const path = `/${segments.join("/")}`;
+  return new HoldfastError("path-invalid", { path: path.length > 200 ? `${path.slice(0, 200)}…` : path });
+}

@@ -1,0 +1,64 @@
+/** Results of invocations that were started before: waiting for them, or asking whether they are there. */
+import type { ServerResponse } from "node:http";
+
+import { HoldfastError, IngressHeader } from "@holdfast/protocol";
+
+import { sendError } from "../http/response.ts";
+import type { EngineAccess } from "../partition/engine-access.ts";
+import { expiryHeader, type CallScope } from "./call.ts";
+import { sendResult } from "./outcome.ts";
+import { whenDurable } from "./waiting.ts";
+
+/** Answers when the invocation has its outcome. */
+export function attach(scope: CallScope, res: ServerResponse, id: string): void {
+  const row = scope.engine.tables.invocations.get(id);
+  if (row === undefined) throw notFound(id);
+  if (row.status === "completed") {
+    sendStored(scope, res, id);
+    return;
+  }
+  scope.room.requirePlace();
+  scope.room.wait(res, id, (result) => {
+    sendResult(res, id, result);
+  });
+}
+
+/** Answers at once: with the outcome, or that there is none yet. */
+export function output(scope: CallScope, res: ServerResponse, id: string): void {
+  const row = scope.engine.tables.invocations.get(id);
+  if (row === undefined) throw notFound(id);
+  if (row.status === "completed") {
+    sendStored(scope, res, id);
+    return;
+  }
+  const error = new HoldfastError("output-not-ready", { invocationId: id, status: row.status });
+  sendError(res, error, "ingress", scope.onDefect, [IngressHeader.invocationId, id]);
+}
+
+function sendStored(scope: CallScope, res: ServerResponse, id: string): void {
+  const { engine } = scope;
+  const failed = (error: HoldfastError): void => {
+    sendError(res, error, "ingress", scope.onDefect);
+  };
+  const row = engine.tables.invocations.get(id);
+  const result = row?.result;
+  const headers = hasKeyOfItsOwn(engine, id) ? expiryHeader(engine, id) : [];
+  if (result === undefined) throw notFound(id);
+  whenDurable(
+    engine,
+    () => {
+      sendResult(res, id, result, headers);
+    },
+    failed,
+  );
+}
+
+/** Only results that a repetition would get again have a time until which it does. */
+function hasKeyOfItsOwn(engine: EngineAccess, id: string): boolean {
+  const row = engine.tables.invocations.get(id);
+  return row !== undefined && (row.idempotencyKey !== undefined || row.target.kind === "run");
+}
+
+function notFound(id: string): HoldfastError {
+  return new HoldfastError("invocation-not-found", { invocationId: id });
+}

@@ -1,0 +1,209 @@
+/** Calls and sends: the hot path. One record is proposed, and the answer is written when it, or the invocation, is done. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { hashBytes, type Outcome, type OutcomeDetail, type RecordBody } from "@holdfast/engine";
+import {
+  encodeMessage,
+  HoldfastError,
+  IngressHeader,
+  MessageType,
+  parseDuration,
+  type Result,
+  type SendResponse,
+} from "@holdfast/protocol";
+
+import { readBody } from "../http/request-body.ts";
+import { sendError, sendJson } from "../http/response.ts";
+import type { HeaderFilter } from "../http/stored-headers.ts";
+import type { EngineAccess } from "../partition/engine-access.ts";
+import { requireKey, requirePublic, type CallAddress } from "./addressing.ts";
+import type { IngressSettings } from "./ingress-settings.ts";
+import { checkInput } from "./input-check.ts";
+import { refusalOf, sendResult } from "./outcome.ts";
+import type { WaitingRoom } from "./waiting.ts";
+
+export type CallScope = {
+  readonly engine: EngineAccess;
+  readonly settings: IngressSettings;
+  readonly room: WaitingRoom;
+  readonly storedHeaders: HeaderFilter;
+  readonly onDefect: (error: unknown) => void;
+};
+
+type InvokeRecord = Extract<RecordBody, { readonly kind: "invoke" }>;
+
+const SOURCE = { kind: "ingress", id: "" } as const;
+/** The last instant that a Date can hold. */
+const TIME_MAX = 8.64e15;
+
+/** Everything that can be refused without the body is refused before it is read. */
+export function handleCall(
+  scope: CallScope,
+  req: IncomingMessage,
+  res: ServerResponse,
+  address: CallAddress,
+  query: string,
+): void {
+  const { engine, settings } = scope;
+  const { service, handler, key, mode } = address;
+  requirePublic(address.row, handler);
+  if (handler.kind !== "plain") requireKey(service, key, settings.keyBytesMax);
+  const idempotencyKey = idempotencyKeyOf(req, address, settings.idempotencyKeyBytesMax);
+  const startAt = query === "" ? 0 : startOf(query, mode, engine.now());
+  if (mode === "call") scope.room.requirePlace();
+  const refuse = (error: unknown): void => {
+    sendError(res, error, "ingress", scope.onDefect);
+  };
+  const limit = { bytesMax: settings.bodyBytesMax, name: "ingress.bodyBytesMax" };
+  const accept = (body: Uint8Array): void => {
+    try {
+      const what = { service, handler: handler.name };
+      checkInput(
+        body,
+        req.headers["content-type"],
+        { what, schema: handler.inputSchema },
+        settings.jsonDepthMax,
+      );
+      const record = invokeRecord(scope, req, address, { idempotencyKey, startAt, body });
+      if (mode === "call") call(scope, res, record);
+      else send(scope, res, record);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  readBody(req, limit, accept, refuse);
+}
+
+function invokeRecord(
+  scope: CallScope,
+  req: IncomingMessage,
+  address: CallAddress,
+  rest: { readonly idempotencyKey: string | undefined; readonly startAt: number; readonly body: Uint8Array },
+): InvokeRecord {
+  const { service, handler, key } = address;
+  const { idempotencyKey, startAt, body } = rest;
+  const target = { service, handler: handler.name, key, kind: handler.kind };
+  const isRun = handler.kind === "run";
+  return {
+    kind: "invoke",
+    id: scope.engine.invocationIdFor({ service, handler: handler.name, key, idempotencyKey, isRun }),
+    target,
+    input: encodeMessage({ type: MessageType.Input, headers: scope.storedHeaders(req.headers), value: body }),
+    inputHash: hashBytes(body),
+    idempotencyKey,
+    startAt,
+    source: SOURCE,
+  };
+}
+
+function call(scope: CallScope, res: ServerResponse, record: InvokeRecord): void {
+  const { id } = record;
+  // The result is told only to a call that was accepted: with an idempotency key it may be the result of another body's.
+  let isAccepted = false;
+  let result: Result | undefined;
+  const stopWaiting = scope.room.wait(res, id, (completed) => {
+    result = completed;
+    if (isAccepted) sendResult(res, id, completed);
+  });
+  scope.engine.submit(record, (outcome) => {
+    const refusal = refusalOfCall(outcome, record);
+    if (refusal !== undefined) {
+      stopWaiting();
+      sendError(res, refusal, "ingress", scope.onDefect, headersOfRefusal(outcome, id));
+      return;
+    }
+    isAccepted = true;
+    const stored = outcome.ok ? outcome.detail?.result : undefined;
+    if (stored !== undefined) {
+      stopWaiting();
+      sendResult(res, id, stored, expiryHeader(scope.engine, id));
+    } else if (result !== undefined) sendResult(res, id, result);
+  });
+}
+
+function send(scope: CallScope, res: ServerResponse, record: InvokeRecord): void {
+  const { id } = record;
+  scope.engine.submit(record, (outcome) => {
+    if (!outcome.ok) {
+      sendError(res, refusalFor(outcome, record), "ingress", scope.onDefect, headersOfRefusal(outcome, id));
+      return;
+    }
+    sendJson(res, 202, sendResponse(scope.engine, record, outcome.detail), [IngressHeader.invocationId, id]);
+  });
+}
+
+function sendResponse(
+  engine: EngineAccess,
+  record: InvokeRecord,
+  detail: OutcomeDetail | undefined,
+): SendResponse {
+  const existed = detail?.existed === true;
+  const known = existed ? engine.tables.invocations.get(record.id) : undefined;
+  const startAt = known === undefined ? record.startAt : known.status === "scheduled" ? known.scheduledAt : 0;
+  return {
+    invocationId: record.id,
+    status: existed ? "PreviouslyAccepted" : "Accepted",
+    ...(startAt === 0 ? {} : { executionTime: new Date(startAt).toISOString() }),
+  };
+}
+
+/** A workflow runs once: whoever calls `run` a second time is told so, and attaches if the result is what they want. */
+function refusalOfCall(outcome: Outcome, record: InvokeRecord): HoldfastError | undefined {
+  if (!outcome.ok) return refusalFor(outcome, record);
+  if (record.target.kind !== "run" || outcome.detail?.existed !== true) return undefined;
+  const { service, key } = record.target;
+  return new HoldfastError("workflow-already-started", { service, key, invocationId: record.id });
+}
+
+function refusalFor(outcome: Outcome & { readonly ok: false }, record: InvokeRecord): HoldfastError {
+  const { service, handler, key } = record.target;
+  if (outcome.code !== "idempotency-conflict") return refusalOf(outcome, { service, handler, key });
+  return new HoldfastError("idempotency-conflict", {
+    idempotencyKey: record.idempotencyKey,
+    invocationId: record.id,
+  });
+}
+
+/** These two are about an invocation that exists. */
+function headersOfRefusal(outcome: Outcome, id: string): string[] {
+  return outcome.ok || outcome.code === "idempotency-conflict" ? [IngressHeader.invocationId, id] : [];
+}
+
+export function expiryHeader(engine: EngineAccess, id: string): string[] {
+  const keptUntil = engine.tables.invocations.get(id)?.keptUntil ?? 0;
+  if (keptUntil === 0) return [];
+  return [IngressHeader.idempotencyExpires, new Date(Math.min(keptUntil, TIME_MAX)).toISOString()];
+}
+
+function idempotencyKeyOf(req: IncomingMessage, address: CallAddress, bytesMax: number): string | undefined {
+  const key = req.headers[IngressHeader.idempotencyKey];
+  if (typeof key !== "string") return undefined;
+  if (address.handler.kind === "run") {
+    throw new HoldfastError("idempotency-key-not-allowed", { service: address.service });
+  }
+  requireIdempotencyKey(key, bytesMax);
+  return key;
+}
+
+export function requireIdempotencyKey(key: string, bytesMax: number): void {
+  if (key === "") throw new HoldfastError("idempotency-key-invalid", { reason: "it is empty" });
+  if (Buffer.byteLength(key) <= bytesMax) return;
+  throw new HoldfastError("limit-exceeded", {
+    what: "The idempotency key",
+    name: "ingress.idempotencyKeyBytesMax",
+    limit: bytesMax,
+  });
+}
+
+/** When a call with this query starts; 0: now. */
+function startOf(query: string, mode: "call" | "send", now: number): number {
+  const delay = new URLSearchParams(query).get("delay");
+  if (delay === null) return 0;
+  if (mode === "call") {
+    throw new HoldfastError("delay-not-allowed", { reason: "a call waits for its result" });
+  }
+  const ms = parseDuration(delay);
+  if (ms === undefined || now + ms > TIME_MAX)
+    throw new HoldfastError("delay-invalid", { delay: delay.slice(0, 100) });
+  return ms === 0 ? 0 : now + ms;
+}

@@ -1,0 +1,73 @@
+/** HTTP for callers: `/{service}/{handler}`, `/{service}/{key}/{handler}`, and what lies below `/restate/`. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { IngressHeader } from "@holdfast/protocol";
+
+import { checkAccess, isOriginAllowed, type AccessRules } from "../http/access.ts";
+import type { HttpHandler } from "../http/http-server.ts";
+import { readPath } from "../http/request-path.ts";
+import { sendEmpty, sendError } from "../http/response.ts";
+import { headerFilter } from "../http/stored-headers.ts";
+import type { EngineAccess } from "../partition/engine-access.ts";
+import { addressOfPath } from "./addressing.ts";
+import { handleCall, type CallScope } from "./call.ts";
+import type { IngressSettings } from "./ingress-settings.ts";
+import { handleRestatePath, requireMethod } from "./restate-routes.ts";
+import { WaitingRoom } from "./waiting.ts";
+
+const EXPOSED_HEADERS = [
+  IngressHeader.invocationId,
+  IngressHeader.errorSource,
+  IngressHeader.idempotencyExpires,
+].join(", ");
+const PREFLIGHT_MAX_AGE_S = "600";
+
+/** `onDefect` hears of every error that is the server's own; its caller was told only that there was one. */
+export function createIngress(
+  engine: EngineAccess,
+  settings: IngressSettings,
+  onDefect: (error: unknown) => void = console.error,
+): HttpHandler {
+  const rules: AccessRules = {
+    hosts: settings.hosts,
+    refuseCrossSite: settings.refuseCrossSite,
+    origins: settings.corsOrigins,
+  };
+  const scope: CallScope = {
+    engine,
+    settings,
+    room: new WaitingRoom(engine, settings.waitingCallsMax),
+    storedHeaders: headerFilter(settings.storedHeaders),
+    onDefect,
+  };
+  return (req, res) => {
+    try {
+      checkAccess(rules, req);
+      if (settings.corsOrigins.length > 0 && answerCors(rules, req, res)) return;
+      const { segments, query } = readPath(req.url ?? "/");
+      if (segments[0] === "restate") {
+        handleRestatePath({ scope, req, res }, segments.slice(1), query);
+        return;
+      }
+      requireMethod(req, "GET", "POST");
+      handleCall(scope, req, res, addressOfPath(engine.tables, segments), query);
+    } catch (error) {
+      sendError(res, error, "ingress", onDefect);
+    }
+  };
+}
+
+/** Lets pages of the configured origins read what they get. True when the request was a preflight and is answered. */
+function answerCors(rules: AccessRules, req: IncomingMessage, res: ServerResponse): boolean {
+  const { origin } = req.headers;
+  if (origin === undefined || !isOriginAllowed(rules, origin)) return false;
+  res.setHeader("access-control-allow-origin", origin);
+  res.setHeader("vary", "origin");
+  res.setHeader("access-control-expose-headers", EXPOSED_HEADERS);
+  if (req.method !== "OPTIONS") return false;
+  res.setHeader("access-control-allow-methods", "GET, POST");
+  res.setHeader("access-control-allow-headers", req.headers["access-control-request-headers"] ?? "*");
+  res.setHeader("access-control-max-age", PREFLIGHT_MAX_AGE_S);
+  sendEmpty(res, 204);
+  return true;
+}

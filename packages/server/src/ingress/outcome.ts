@@ -1,0 +1,95 @@
+/** How invocations and records ended, as HTTP. */
+import type { ServerResponse } from "node:http";
+
+import type { Outcome } from "@holdfast/engine";
+import {
+  errorCatalogue,
+  HoldfastError,
+  IngressHeader,
+  isErrorCode,
+  type ErrorCode,
+  type Failure,
+  type Result,
+} from "@holdfast/protocol";
+
+import { failureProblem, sendProblem, type RawHeaders } from "../http/response.ts";
+
+/** Metadata that the SDK needs and callers do not: it holds stack traces and encoded causes. */
+const INTERNAL_PREFIX = "holdfast.";
+
+/** The answer to a call or attach: the handler's output as it is, or its failure. */
+export function sendResult(res: ServerResponse, id: string, result: Result, headers: RawHeaders = []): void {
+  if (res.headersSent || res.destroyed) return;
+  headers.push(IngressHeader.invocationId, id);
+  if (result.kind === "failure") {
+    sendFailure(res, result.failure, headers);
+    return;
+  }
+  const body = result.kind === "value" ? result.value : undefined;
+  if (body === undefined || body.length === 0) {
+    headers.push("content-length", "0");
+    res.writeHead(200, headers);
+    res.end();
+    return;
+  }
+  headers.push("content-type", "application/json", "content-length", String(body.length));
+  res.writeHead(200, headers);
+  res.end(body);
+}
+
+/** A record that was refused, as the error its proposer gets. */
+export function refusalOf(
+  outcome: Outcome & { readonly ok: false },
+  details: Readonly<Record<string, unknown>> = {},
+): HoldfastError {
+  const code: ErrorCode = isErrorCode(outcome.code) ? outcome.code : "internal-error";
+  return new HoldfastError(code, details, { message: outcome.message });
+}
+
+function sendFailure(res: ServerResponse, failure: Failure, headers: RawHeaders): void {
+  const metadata: Record<string, string> = {};
+  const internal = new Map<string, string>();
+  for (const [name, value] of failure.metadata ?? []) {
+    if (name.startsWith(INTERNAL_PREFIX)) internal.set(name.slice(INTERNAL_PREFIX.length), value);
+    else metadata[name] = value;
+  }
+  const details = failureDetails(internal);
+  sendProblem(
+    res,
+    failureProblem(httpStatusOf(failure), {
+      error: internal.get("code") ?? plainCode(failure, internal.get("name")),
+      message: failure.message,
+      ...(Object.keys(details).length === 0 ? {} : { details }),
+      ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    }),
+    headers,
+  );
+}
+
+/** The code of a failure when it is one that an error response can have. */
+export function httpStatusOf(failure: Failure): number {
+  return Number.isInteger(failure.code) && failure.code >= 400 && failure.code <= 599 ? failure.code : 500;
+}
+
+/** What the error was called and what it carried. The data is in its stored JSON form. */
+function failureDetails(internal: ReadonlyMap<string, string>): Record<string, unknown> {
+  const details: Record<string, unknown> = {};
+  const name = internal.get("name");
+  const data = internal.get("data");
+  if (name !== undefined) details["name"] = name;
+  if (data === undefined) return details;
+  try {
+    details["data"] = JSON.parse(data);
+  } catch {
+    details["data"] = data; // Not written by an SDK of ours: shown as it is.
+  }
+  return details;
+}
+
+/** Failures without a code of their own: those the engine makes, and a handler's plain ones. */
+function plainCode(failure: Failure, name: string | undefined): string {
+  const isEngines = failure.code === errorCatalogue.cancelled.status && name === undefined;
+  if (isEngines && failure.message === "killed") return "killed";
+  if (name === "CancelledError" || (isEngines && /^cancell?ed$/i.test(failure.message))) return "cancelled";
+  return "invocation-failed";
+}

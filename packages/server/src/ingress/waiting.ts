@@ -1,0 +1,77 @@
+/** Requests that wait for an invocation to complete. */
+import type { ServerResponse } from "node:http";
+
+import type { RecordBody } from "@holdfast/engine";
+import { HoldfastError, type Result } from "@holdfast/protocol";
+
+import type { EngineAccess } from "../partition/engine-access.ts";
+
+/** Changes nothing; when it is durable, everything before it is. */
+const BARRIER: RecordBody = { kind: "expire", ids: [], budget: false };
+
+/**
+ * Calls `then` when all that is in the tables now is durable: at once, or after a round through the log. What was only read
+ * must not be told before, since a crash could take it back.
+ */
+export function whenDurable(
+  engine: EngineAccess,
+  then: () => void,
+  failed: (error: HoldfastError) => void,
+): void {
+  const { durablePosition, appliedPosition } = engine.health();
+  if (durablePosition >= appliedPosition) {
+    then();
+    return;
+  }
+  engine.submit(BARRIER, (outcome) => {
+    if (outcome.ok) then();
+    else failed(new HoldfastError("shutting-down", {}, { message: outcome.message }));
+  });
+}
+
+/** Counts the waiting requests and frees those whose client hung up. */
+export class WaitingRoom {
+  readonly #engine: EngineAccess;
+  readonly #max: number;
+  #waiting = 0;
+
+  constructor(engine: EngineAccess, max: number) {
+    this.#engine = engine;
+    this.#max = max;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Throws `overloaded` when too many wait already. Before anything is started. */
+  requirePlace(): void {
+    if (this.#waiting < this.#max) return;
+    throw new HoldfastError("overloaded", {
+      reason: `${this.#max} requests wait for results, the limit ingress.waitingCallsMax`,
+      name: "ingress.waitingCallsMax",
+      limit: this.#max,
+    });
+  }
+
+  /**
+   * Calls `completed` once when the invocation completes, unless the response is closed or the wait is ended before. The
+   * invocation itself goes on in any case. Returns how to end the wait.
+   */
+  wait(res: ServerResponse, id: string, completed: (result: Result) => void): () => void {
+    this.#waiting += 1;
+    let isOver = false;
+    const unsubscribe = this.#engine.onCompleted(id, (result) => {
+      end();
+      completed(result);
+    });
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#waiting -= 1;
+      unsubscribe();
+    };
+    res.on("close", end);
+    return end;
+  }
+}
