@@ -28,6 +28,14 @@ test("a frame has the documented bytes", () => {
   );
 });
 
+test("appending tells what it costs in credit: the body, without the header", () => {
+  const writer = new FrameWriter();
+  assert.equal(writer.appendMessage(7, RUN), 8);
+  assert.equal(writer.append(MessageType.Run, 7, new Uint8Array(300)), 300);
+  assert.equal(writer.append(MessageType.End, 7), 0);
+  assert.equal(writer.length, 308 + 3 * FRAME_HEADER_BYTES);
+});
+
 test("the same frames come out of any chunks", () => {
   const frame = fc.record({
     type: fc.nat(0xffff),

@@ -13,6 +13,10 @@
  * |       | the connection                                                                             |
  * | 12-15 | check word over the twelve bytes before, see `checkWord`                                   |
  *
+ * Credit bounds what a session may have under way in one direction. It counts the bodies of message frames, Start
+ * included, without headers. A frame may be sent while there is credit left, and may overdraw it, so no message needs to
+ * be split; the receiver grants back exactly the bytes of bodies it has dealt with.
+ *
  * A session begins with a Start frame from the engine and is over after End, Suspension, Error or CloseSession. Frames of
  * a session that is over are dropped by the receiver: they crossed the ending on their way.
  */
@@ -185,15 +189,15 @@ export class FrameWriter {
     return this.#writer.length;
   }
 
-  /** Appends a frame with an encoded body, which is copied. */
-  append(type: number, session: number, body: Uint8Array = EMPTY): void {
+  /** Appends a frame with an encoded body, which is copied. Returns the length of the body, which is what credit counts. */
+  append(type: number, session: number, body: Uint8Array = EMPTY): number {
     const start = this.#begin();
     this.#writer.raw(body);
-    this.#end(start, type, session);
+    return this.#end(start, type, session);
   }
 
-  /** Appends a message, encoded in place. */
-  appendMessage(session: number, message: Message): void {
+  /** Appends a message, encoded in place. Returns the length of its body, which is what credit counts. */
+  appendMessage(session: number, message: Message): number {
     const start = this.#begin();
     try {
       writeMessage(this.#writer, message);
@@ -201,7 +205,7 @@ export class FrameWriter {
       this.#writer.truncate(start);
       throw error;
     }
-    this.#end(start, message.type, session);
+    return this.#end(start, message.type, session);
   }
 
   appendPing(payload: Uint8Array = EMPTY): void {
@@ -241,7 +245,7 @@ export class FrameWriter {
     return start;
   }
 
-  #end(start: number, type: number, session: number): void {
+  #end(start: number, type: number, session: number): number {
     const length = this.#writer.length - start - FRAME_HEADER_BYTES;
     if (length > this.#bodyBytesMax) {
       this.#writer.truncate(start);
@@ -255,6 +259,7 @@ export class FrameWriter {
     this.#writer.patchUint32(start + 4, typeAndFlags);
     this.#writer.patchUint32(start + 8, session);
     this.#writer.patchUint32(start + 12, checkWord(length, typeAndFlags, session));
+    return length;
   }
 }
 
