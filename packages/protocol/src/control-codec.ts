@@ -162,10 +162,9 @@ function invocationIdOf(raw: Uint8Array, text: string): string {
   }
   if (text === "") return formatInvocationId(raw);
   const parsed = parseInvocationId(text);
-  for (let index = 0; index < RAW_INVOCATION_ID_BYTES; index++) {
-    if (parsed?.[index] !== raw[index])
-      throw new ProtocolError("value-invalid", "The two ids of Start differ");
-  }
+  let same = parsed !== undefined;
+  for (let index = 0; same && index < RAW_INVOCATION_ID_BYTES; index++) same = parsed?.[index] === raw[index];
+  if (!same) throw new ProtocolError("value-invalid", "The two ids of Start differ");
   return text;
 }
 
