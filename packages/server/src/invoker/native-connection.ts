@@ -93,9 +93,7 @@ export class NativeConnection {
       isOver: false,
     };
     this.#sessions.set(number, session);
-    const before = this.#writer.length;
-    this.#writer.appendMessage(number, start);
-    session.credit -= this.#writer.length - before;
+    session.credit -= this.#writer.appendMessage(number, start);
     for (const entry of journal) this.#send(session, entry.type, entry.body);
     this.#scheduleWrite();
     return {
@@ -118,8 +116,7 @@ export class NativeConnection {
       session.queue.push({ type, body });
       return;
     }
-    session.credit -= body.length;
-    this.#writer.append(type, session.number, body);
+    session.credit -= this.#writer.append(type, session.number, body);
     this.#scheduleWrite();
   }
 
@@ -130,7 +127,7 @@ export class NativeConnection {
       this.#send(session, MessageType.RunAck, encodeMessage({ type: MessageType.RunAck, completionId }));
       return;
     }
-    this.#writer.appendMessage(session.number, { type: MessageType.RunAck, completionId });
+    session.credit -= this.#writer.appendMessage(session.number, { type: MessageType.RunAck, completionId });
     this.#scheduleWrite();
   }
 
