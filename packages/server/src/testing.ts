@@ -8,8 +8,7 @@ import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
 import { Engine } from "./engine.ts";
 import { LogMemory, MemoryLog } from "./log/memory-log.ts";
-import { MemoryStore } from "./store/memory-store.ts";
-import type { CheckpointStore } from "./store/store.ts";
+import { MemoryStore, StoreMemory } from "./store/memory-store.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** 2030-01-01T00:00:00Z: a time that no code mistakes for now. */
@@ -43,7 +42,7 @@ export class TestEngine extends LocalClient {
   readonly engine: Engine;
   readonly clock: VirtualClock;
   readonly #memory: LogMemory;
-  readonly #store: CheckpointStore;
+  readonly #store: StoreMemory;
   readonly #services: readonly Servable[];
 
   private constructor(engine: Engine, parts: Parts) {
@@ -60,7 +59,7 @@ export class TestEngine extends LocalClient {
     return TestEngine.#start({
       clock,
       memory: new LogMemory(),
-      store: new MemoryStore(),
+      store: new StoreMemory(),
       services: options.services,
     });
   }
@@ -69,7 +68,7 @@ export class TestEngine extends LocalClient {
     const engine = await Engine.open({
       clock: parts.clock,
       log: await MemoryLog.open({ memory: parts.memory }),
-      store: parts.store,
+      store: await MemoryStore.open({ memory: parts.store }),
       endpoints: endpointsOf(parts.services, parts.clock),
       retentionIntervalMs: RETENTION_INTERVAL_MS,
       onFailed: (reason) => {
@@ -127,6 +126,6 @@ export class TestEngine extends LocalClient {
 type Parts = {
   readonly clock: VirtualClock;
   readonly memory: LogMemory;
-  readonly store: CheckpointStore;
+  readonly store: StoreMemory;
   readonly services: readonly Servable[];
 };
