@@ -237,13 +237,11 @@ export class NativeConnection {
   }
 
   #write(session: OpenSession, message: SdkMessage): void {
-    const before = this.#writer.length;
     try {
-      this.#writer.appendMessage(session.number, message);
+      session.credit -= this.#writer.appendMessage(session.number, message);
     } catch (error) {
       this.#failTooLarge(session, error);
     }
-    session.credit -= this.#writer.length - before;
   }
 
   /** One value fits, but the message around it does not: trying again would not help. */
