@@ -38,8 +38,6 @@ export class Operation<Value = unknown> {
   isSettled = false;
   /** Sleeps: when it ends, milliseconds since the Unix epoch. */
   wakeUpAt = 0;
-  /** Calls: the callee, once it is known. */
-  calleeId: string | undefined = undefined;
   /** Runs: the step behind it, which keeps what was recorded also when nobody waits for it any more. */
   step: { outcome: NotificationResult | undefined } | undefined = undefined;
   /** Rejected because the invocation was cancelled. */

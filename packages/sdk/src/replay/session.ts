@@ -397,8 +397,6 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     const error = new CancelledError();
     for (const operation of this.#operations.unsettled()) {
       operation.isCancelled = true;
-      if (operation.kind === "call" && operation.calleeId !== undefined)
-        this.cancelInvocation(operation.calleeId);
       operation.reject(error);
     }
     this.#dropSteps(error);
@@ -412,11 +410,12 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     return true;
   }
 
-  /** A callee that was given up before it was known is cancelled now. */
+  /**
+   * The engine passes a cancel on to the callees it knows. A call that was on its way to it at that moment became known
+   * only afterwards: that callee is cancelled from here.
+   */
   #learnCallee(call: Operation, { result }: Notification): void {
-    if (result.kind !== "invocation-id") return;
-    call.calleeId = result.id;
-    if (call.isCancelled) this.cancelInvocation(result.id);
+    if (result.kind === "invocation-id" && call.isCancelled) this.cancelInvocation(result.id);
   }
 
   cancelInvocation(target: string, entry?: Entry): void {
