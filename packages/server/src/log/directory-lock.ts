@@ -6,6 +6,8 @@
  * lock on a file. The kernel gives it up when the process dies, however it dies, so there is nothing to clean up after a
  * `kill -9`, and no pid to be mistaken for that of another process after a restart. It also holds between containers that
  * share a volume. (On network file systems it is as good as their locks are.)
+ *
+ * Nothing else in this process may open the lock file: closing it again would give up the lock.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -53,13 +55,15 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   // For people only: the lock is the transaction.
   writeFileSync(join(directory, OWNER_FILE), JSON.stringify(owner), { mode: FILE_MODE });
   let isReleased = false;
-  return {
-    release: async () => {
-      if (isReleased) return;
-      isReleased = true;
-      database.close();
-    },
+  const release = (): void => {
+    if (isReleased) return;
+    isReleased = true;
+    process.removeListener("exit", release);
+    database.close();
   };
+  // Also keeps the connection reachable: collected as garbage it would close, and the lock would go with it.
+  process.once("exit", release);
+  return { release: async () => release() };
 }
 
 function isBusy(error: unknown): boolean {
@@ -69,7 +73,10 @@ function isBusy(error: unknown): boolean {
 
 function readOwner(directory: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(join(directory, OWNER_FILE), "utf8")) as Owner;
+    const owner = JSON.parse(readFileSync(join(directory, OWNER_FILE), "utf8")) as Partial<Owner> | null;
+    const { pid, host, since } = owner ?? {};
+    if (typeof pid !== "number" || typeof host !== "string" || typeof since !== "string") return undefined;
+    return { pid, host, since };
   } catch {
     // The holder may be writing it at this moment.
     return undefined;

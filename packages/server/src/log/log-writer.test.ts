@@ -323,6 +323,9 @@ describe("the log writer on a full disk", () => {
     disk.setCapacity(disk.usedBytes() + 1_000_000);
     while (writer.prepare());
     assert.equal(disk.list(DIRECTORY).length, 1);
+    const before = disk.operations;
+    assert.equal(writer.prepare(), false);
+    assert.equal(disk.operations, before);
     assert.equal(append(writer, 1000), "ok");
   });
 });

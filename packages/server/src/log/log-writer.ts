@@ -207,7 +207,6 @@ export class LogWriter {
     this.#active.file.close();
     this.#active = { file: promoted.file, header: promoted.header, offset: SEGMENT_HEADER_BYTES };
     this.#segments = [...this.#segments, { fileName: promoted.fileName, firstPosition }];
-    this.#sealed = this.#tail;
     this.#spaceIsShort = false;
     return true;
   }

@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 
 import { FaultDisk, seededRandom } from "./fault-disk.ts";
 import { packGroup } from "./frame-group.ts";
-import { FRAME_VERSION } from "./frame.ts";
+import { encodeFrame, FRAME_VERSION } from "./frame.ts";
 import { readBatches } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { batchOf, sequence } from "./log.contract.ts";
@@ -190,6 +190,72 @@ describe("recovery", () => {
     writer.seal();
     disk.corrupt(onlyFile(disk), 1024 + 64, 1);
     assert.match(corruption(() => recover(disk)).report.witness, /offset 1536 says that 2 was durable/);
+  });
+
+  it("what was rewritten when the log was opened is damage when it cannot be read, without any later frame", () => {
+    const { disk, options } = newLab(2);
+    const writer = LogWriter.open(options);
+    appendTo(writer, 10);
+    disk.killProcess();
+    LogWriter.open(options);
+    disk.corrupt(onlyFile(disk), 512 + 64, 1);
+    const { report } = corruption(() => recover(disk));
+    assert.equal(report.position, 1);
+    assert.match(report.witness, /header of the file says that 1 was durable/);
+  });
+
+  it("a segment file that became shorter is damage, even where it only held zeros", () => {
+    const { disk, options } = newLab(2);
+    appendTo(LogWriter.open(options), 10);
+    disk.place(onlyFile(disk), disk.contents(onlyFile(disk)).slice(0, -1));
+    assert.match(corruption(() => recover(disk)).message, /2559 bytes but was made with 2560/);
+  });
+
+  it("a frame of an older file or an older epoch is no frame, however well it fits", () => {
+    const { disk, options } = newLab(2);
+    const writer = LogWriter.open(options);
+    appendTo(writer, 10, 20);
+    const old = disk.contents(onlyFile(disk));
+    disk.killProcess();
+    const other = newLab(3);
+    const otherWriter = LogWriter.open(other.options);
+    appendTo(otherWriter, 10);
+    const path = onlyFile(other.disk);
+    const bytes = other.disk.contents(path);
+    bytes.set(old.subarray(1024, 1536), 1024);
+    other.disk.place(path, bytes);
+    assert.equal(recover(other.disk).tail, 1);
+
+    const { nonce } = recover(other.disk).segments[0]?.header ?? assert.fail();
+    encodeFrame(
+      bytes,
+      1024,
+      { kind: "batch", position: 2, epoch: 7, durable: 1, payloadBytes: 0 },
+      nonce,
+      crc32,
+    );
+    other.disk.place(path, bytes);
+    assert.equal(recover(other.disk).tail, 1);
+    encodeFrame(
+      bytes,
+      1024,
+      { kind: "batch", position: 2, epoch: 1, durable: 1, payloadBytes: 0 },
+      nonce,
+      crc32,
+    );
+    other.disk.place(path, bytes);
+    assert.equal(recover(other.disk).tail, 2);
+  });
+
+  it("an intact frame in another one's place is no frame, for recovery and for a reader", () => {
+    const { disk, options } = newLab(2);
+    appendTo(LogWriter.open({ ...options, segmentBytes: 8192 }), 10, 20, 30);
+    const before = recover(disk);
+    const bytes = disk.contents(onlyFile(disk));
+    bytes.copyWithin(1024, 1536, 2048);
+    disk.place(onlyFile(disk), bytes);
+    assert.equal(recover(disk).tail, 1);
+    assert.throws(() => readRecovered(disk, before), LogCorruptError);
   });
 
   it("the checkpoint is a witness for what it contains", () => {
