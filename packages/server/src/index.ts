@@ -1,1 +1,15 @@
-export {};
+/** Run Holdfast: inside a program of your own, or as a server. */
+export { inspectDataDirectory, type DataDirectoryReport, type StoreInspection } from "./doctor.ts";
+export { Holdfast, type HoldfastOptions } from "./embedded.ts";
+export {
+  InvocationFailedError,
+  LocalClient,
+  LocalPromise,
+  type LocalCallOptions,
+  type LocalHandle,
+  type LocalSendOptions,
+} from "./embedded/local-client.ts";
+export { Engine, type EngineLimits, type EngineOptions } from "./engine.ts";
+export { DirectoryLockedError } from "./log/directory-lock.ts";
+export { LogCorruptError, LogVersionError } from "./log/log.ts";
+export { StoreFormatError } from "./store/store.ts";
