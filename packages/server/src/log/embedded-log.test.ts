@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { crc32 } from "node:zlib";
 
 import { EmbeddedLog } from "./embedded-log.ts";
 import { FaultDisk, seededRandom } from "./fault-disk.ts";
-import { logContract } from "./log.contract.ts";
+import { packGroup } from "./frame-group.ts";
+import { inspectLog } from "./inspect.ts";
+import { LogWriter } from "./log-writer.ts";
+import { batchOf, logContract, readAll, sequence } from "./log.contract.ts";
+import { LogCorruptError, LogFailedError, LogTrimmedError } from "./log.ts";
+import { NodeDisk } from "./node-disk.ts";
+import { surveyLog } from "./recover.ts";
+import { WriterHost, type WriterReply, type WriterRequest } from "./writer-host.ts";
 
 logContract(
   "the embedded log in its thread",
@@ -43,4 +52,143 @@ for (const segmentBytes of [1536, 8192, 1_048_576]) {
       dispose: () => Promise.resolve(),
     });
   });
+}
+
+function newDisk(seed = 1): FaultDisk {
+  return new FaultDisk({ random: seededRandom(seed) });
+}
+
+describe("the embedded log", () => {
+  it("stores what was appended in one turn with one write and one sync", async () => {
+    const disk = newDisk();
+    await using log = await EmbeddedLog.open({ dir: "/log", disk });
+    const [writes, syncs] = [disk.writes, disk.syncs];
+    await Promise.all(sequence(1, 100).map((position) => log.append(batchOf(position, 50), position - 1)));
+    assert.deepEqual([disk.writes - writes, disk.syncs - syncs], [1, 1]);
+  });
+
+  it("stores requests that queued while a sync was in flight with one write and one sync", () => {
+    const disk = newDisk();
+    const replies: WriterReply[] = [];
+    const host = new WriterHost(openWriter(disk), (reply) => replies.push(reply));
+    const [writes, syncs] = [disk.writes, disk.syncs];
+    host.handle([appendRequest(1, 2), appendRequest(3, 3), appendRequest(4, 9)]);
+    assert.deepEqual([disk.writes - writes, disk.syncs - syncs], [1, 1]);
+    const [, reply] = replies;
+    assert.ok(reply?.kind === "appended");
+    assert.deepEqual([reply.groups, reply.outcome, reply.tail], [3, "ok", 9]);
+  });
+
+  it("rejects the append whose sync failed and everything behind it, and is finished", async () => {
+    const disk = newDisk();
+    const log = await EmbeddedLog.open({ dir: "/log", disk });
+    assert.equal(await log.append(batchOf(1, 10), 0), "ok");
+    disk.failSync(1);
+    const appends = [2, 3, 4].map((position) => log.append(batchOf(position, 10), position - 1));
+    for (const outcome of await Promise.allSettled(appends)) {
+      assert.ok(outcome.status === "rejected" && outcome.reason instanceof LogFailedError);
+    }
+    await assert.rejects(log.append(batchOf(2, 10), 1), LogFailedError);
+    await assert.rejects(log.trim(1), LogFailedError);
+    assert.equal(log.tail(), 1);
+    assert.deepEqual(await readAll(log, 1), [batchOf(1, 10)]);
+    await log.close();
+  });
+
+  it("ends a read by name when the batches are trimmed under it", async () => {
+    await using log = await EmbeddedLog.open({ dir: "/log", segmentBytes: 2048, disk: newDisk() });
+    for (const position of sequence(1, 20)) await log.append(batchOf(position, 400), position - 1);
+    const reading = log.read(1)[Symbol.asyncIterator]();
+    assert.equal((await reading.next()).value?.position, 1);
+    await log.trim(15);
+    await assert.rejects(async () => {
+      while ((await reading.next()).done !== true);
+    }, LogTrimmedError);
+  });
+
+  it("refuses segments that could not hold a frame", async () => {
+    await assert.rejects(
+      EmbeddedLog.open({ dir: "/log", segmentBytes: 512, disk: newDisk() }),
+      /at least 1536/,
+    );
+  });
+});
+
+describe("the embedded log's thread", () => {
+  let dir = "";
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "holdfast-log-"));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  it("seals the last batch when nothing follows", async () => {
+    await using log = await EmbeddedLog.open({ dir });
+    await log.append(batchOf(1, 10), 0);
+    const durableOf = (): number => {
+      const [segment] = surveyLog(new NodeDisk(), dir, crc32).segments;
+      return segment?.contents.kind === "scanned" ? segment.contents.scan.durable : 0;
+    };
+    while (durableOf() < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(durableOf(), 1);
+  });
+
+  it("prepares the next segment while batches arrive, and rolls into it", async () => {
+    await using log = await EmbeddedLog.open({ dir, segmentBytes: 4 * 1024 * 1024 });
+    const spares = async (): Promise<string[]> =>
+      (await readdir(dir)).filter((name) => name.endsWith(".spare"));
+    await log.append(batchOf(1, 300_000), 0);
+    while ((await spares()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const position of sequence(2, 8)) await log.append(batchOf(position, 300_000), position - 1);
+    assert.equal(inspectLog({ dir }).segments.length, 2);
+    assert.equal((await readAll(log, 1)).length, 8);
+  });
+
+  it("reports damage with its place, and leaves no thread behind", async () => {
+    const log = await EmbeddedLog.open({ dir });
+    await log.append(batchOf(1, 10), 0);
+    await log.close();
+    await assert.rejects(EmbeddedLog.open({ dir, minimumTail: 2 }), (error) => {
+      assert.ok(error instanceof LogCorruptError);
+      assert.equal(error.report.position, 2);
+      assert.match(error.message, /checkpoint reflects the log up to position 2/);
+      return true;
+    });
+    await using again = await EmbeddedLog.open({ dir, minimumTail: 1 });
+    assert.equal(again.tail(), 1);
+  });
+
+  it("keeps every batch in order under many appends in flight", async () => {
+    await using log = await EmbeddedLog.open({ dir, segmentBytes: 65_536 });
+    let next = 1;
+    const appendSome = async (): Promise<void> => {
+      while (next <= 2000) {
+        const position = next++;
+        assert.equal(await log.append(batchOf(position, position % 700), position - 1), "ok");
+      }
+    };
+    await Promise.all(sequence(1, 64).map(appendSome));
+    assert.deepEqual(
+      await readAll(log, 1),
+      sequence(1, 2000).map((position) => batchOf(position, position % 700)),
+    );
+  });
+});
+
+function openWriter(disk: FaultDisk): LogWriter {
+  const nonce = (): Uint8Array => new Uint8Array(8);
+  return LogWriter.open({
+    disk,
+    directory: "/log",
+    segmentBytes: 65_536,
+    minimumTail: undefined,
+    crc32,
+    nonce,
+  });
+}
+
+function appendRequest(first: number, last: number): WriterRequest {
+  return {
+    kind: "append",
+    group: packGroup(sequence(first, last).map((position) => batchOf(position, 100))),
+  };
 }

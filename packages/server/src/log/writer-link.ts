@@ -28,7 +28,12 @@ export class ThreadLink implements WriterLink {
   readonly #exited: Promise<unknown>;
 
   constructor(options: WorkerOptions, onReply: (reply: WriterReply) => void) {
-    this.#worker = new Worker(workerUrl(), { workerData: options, name: "holdfast-log" });
+    this.#worker = new Worker(workerUrl(), {
+      workerData: options,
+      name: "holdfast-log",
+      // Flags of the main program ("--input-type", "--test") are not meant for this one.
+      execArgv: [],
+    });
     this.#exited = once(this.#worker, "exit").catch(() => undefined);
     this.#worker.on("message", onReply);
     this.#worker.on("error", (cause) => {

@@ -181,7 +181,12 @@ export class SqliteStore implements CheckpointStore {
   #startWorker(): Worker {
     if (this.#worker !== undefined) return this.#worker;
     const options: StoreWorkerOptions = { path: this.#path, fileBytesMax: this.#fileBytesMax };
-    const worker = new Worker(workerUrl(), { workerData: options, name: "holdfast-store" });
+    const worker = new Worker(workerUrl(), {
+      workerData: options,
+      name: "holdfast-store",
+      // Flags of the main program ("--input-type", "--test") are not meant for this one.
+      execArgv: [],
+    });
     const ended = (message: string): void => {
       if (this.#worker === worker) this.#worker = undefined;
       this.#reply?.resolve({ kind: "failed", message });
