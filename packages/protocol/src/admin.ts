@@ -50,10 +50,6 @@ export type DeploymentReachability = {
 export type RegisterDeploymentRequest = {
   readonly url: string;
   readonly additionalHeaders?: Readonly<Record<string, string>>;
-  /** Use only this wire instead of the best the endpoint offers. */
-  readonly wire?: "native" | "restate";
-  /** Speak HTTP/1.1 to it. */
-  readonly useHttp11?: boolean;
   /** Replace the deployment that is known under this URL. */
   readonly force?: boolean;
   /** Accept what would otherwise be refused as `breaking-change`. */
@@ -93,7 +89,12 @@ export type ServiceInfo = {
   readonly documentation?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly handlers: readonly HandlerInfo[];
-  readonly activeInvocations: number;
+  /** Every deployment that serves it, newest first, with the live invocations bound to that deployment. */
+  readonly deployments: ReadonlyArray<{
+    readonly id: string;
+    readonly revision: number;
+    readonly activeInvocations: number;
+  }>;
 };
 
 /** All options are the ones in force, with the defaults filled in. */

@@ -49,10 +49,15 @@ function checkOrigin(rules: AccessRules, req: IncomingMessage): void {
   const { origin, host } = req.headers;
   const site = req.headers["sec-fetch-site"];
   const isOtherPage = site === "cross-site" || site === "same-site";
-  const isOtherOrigin = origin !== undefined && origin.toLowerCase() !== `http://${host}`.toLowerCase();
+  const isOtherOrigin = origin !== undefined && !isOwnOrigin(origin, host ?? "");
   if (!isOtherPage && !isOtherOrigin) return;
   if (origin !== undefined && isOriginAllowed(rules, origin)) return;
   throw new HoldfastError("origin-not-allowed", { origin: origin ?? `another site (${site})` });
+}
+
+/** With either scheme: a proxy in front may speak TLS. */
+function isOwnOrigin(origin: string, host: string): boolean {
+  return origin.replace(/^https?:\/\//, "").toLowerCase() === host.toLowerCase();
 }
 
 /** "localhost" of "localhost:8080", "[::1]" of "[::1]:8080". */

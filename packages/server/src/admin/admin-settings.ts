@@ -1,0 +1,16 @@
+import type { ConfigEntryInfo, LimitInfo, VersionInfo } from "@holdfast/protocol";
+
+/** What of the configuration the admin API needs. */
+export type AdminSettings = {
+  /** Required of every request when there is one. */
+  readonly token: string | undefined;
+  /** Names that Host may hold, see `allowedHosts`; empty: any. */
+  readonly hosts: readonly string[];
+  readonly bodyBytesMax: number;
+  readonly keyBytesMax: number;
+  readonly jsonDepthMax: number;
+  readonly startedAt: number;
+  readonly version: VersionInfo;
+  readonly limits: readonly LimitInfo[];
+  readonly config: readonly ConfigEntryInfo[];
+};

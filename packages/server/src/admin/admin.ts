@@ -1,0 +1,105 @@
+/** HTTP for operators. Every route is a function from an exchange to an answer; this file knows them all. */
+import { createHash, timingSafeEqual } from "node:crypto";
+
+import { HoldfastError } from "@holdfast/protocol";
+
+import { checkAccess, type AccessRules } from "../http/access.ts";
+import type { HttpHandler } from "../http/http-server.ts";
+import { readBody } from "../http/request-body.ts";
+import { readPath } from "../http/request-path.ts";
+import { sendError, sendJson } from "../http/response.ts";
+import { Router } from "../http/router.ts";
+import type { EngineAccess } from "../partition/engine-access.ts";
+import type { AdminSettings } from "./admin-settings.ts";
+import { BulkActions } from "./bulk-actions.ts";
+import { getDeployment, listDeployments, registerDeployment, removeDeployment } from "./deployments.ts";
+import type { AdminExchange, AdminRoute, AdminScope } from "./exchange.ts";
+import {
+  actOnInvocation,
+  getBulk,
+  getInvocation,
+  getJournal,
+  listBulk,
+  listInvocations,
+  startBulk,
+  stopBulk,
+} from "./invocations.ts";
+import { completePromise, getPromise, listPromises } from "./promises.ts";
+import { getConfig, getHealth, getLimits, getVersion } from "./server-info.ts";
+import { getService, listServices } from "./services.ts";
+import { clearState, getState, listState, patchState, putState } from "./state.ts";
+
+const routes = new Router<AdminRoute>()
+  .on("GET", "/health", getHealth)
+  .on("GET", "/version", getVersion)
+  .on("GET", "/limits", getLimits)
+  .on("GET", "/config", getConfig)
+  .on("GET", "/deployments", listDeployments)
+  .on("POST", "/deployments", registerDeployment)
+  .on("GET", "/deployments/:id", getDeployment)
+  .on("DELETE", "/deployments/:id", removeDeployment)
+  .on("GET", "/services", listServices)
+  .on("GET", "/services/:service", getService)
+  .on("GET", "/invocations", listInvocations)
+  .on("GET", "/invocations/bulk", listBulk)
+  .on("POST", "/invocations/bulk", startBulk)
+  .on("GET", "/invocations/bulk/:id", getBulk)
+  .on("DELETE", "/invocations/bulk/:id", stopBulk)
+  .on("GET", "/invocations/:id", getInvocation)
+  .on("GET", "/invocations/:id/journal", getJournal)
+  .on("POST PATCH", "/invocations/:id/:action", actOnInvocation)
+  .on("GET", "/state/:service", listState)
+  .on("GET", "/state/:service/:key", getState)
+  .on("PUT", "/state/:service/:key", putState)
+  .on("PATCH", "/state/:service/:key", patchState)
+  .on("DELETE", "/state/:service/:key", clearState)
+  .on("GET", "/promises/:service/:key", listPromises)
+  .on("GET", "/promises/:service/:key/:name", getPromise)
+  .on("POST", "/promises/:service/:key/:name/:verb", completePromise);
+
+/** `onDefect` hears of every error that is the server's own. */
+export function createAdmin(
+  engine: EngineAccess,
+  settings: AdminSettings,
+  onDefect: (error: unknown) => void = console.error,
+): HttpHandler {
+  const rules: AccessRules = { hosts: settings.hosts, refuseCrossSite: true, origins: [] };
+  const scope: AdminScope = { engine, settings, bulk: new BulkActions(engine, onDefect), onDefect };
+  const isAuthorized = authorizer(settings.token);
+  return (req, res) => {
+    const refuse = (error: unknown): void => {
+      sendError(res, error, "admin", onDefect);
+    };
+    try {
+      checkAccess(rules, req);
+      if (!isAuthorized(req.headers.authorization)) throw new HoldfastError("unauthorized");
+      const { segments, query } = readPath(req.url ?? "/");
+      const { handler, params } = routes.find(req.method ?? "GET", segments);
+      const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax" };
+      const withBody = (body: Uint8Array): void => {
+        answer(handler, { ...scope, req, res, params, query, body }).catch(refuse);
+      };
+      readBody(req, limit, withBody, refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+}
+
+async function answer(route: AdminRoute, exchange: AdminExchange): Promise<void> {
+  const answered = await route(exchange);
+  if (answered === undefined) return;
+  const { status = 200, body, headers = [] } = answered;
+  sendJson(exchange.res, status, body, ["cache-control", "no-store", ...headers]);
+}
+
+/** Compares digests, so that neither content nor length of the token can be found out by timing. */
+function authorizer(token: string | undefined): (authorization: string | undefined) => boolean {
+  if (token === undefined) return () => true;
+  const expected = digest(`Bearer ${token}`);
+  return (authorization) => authorization !== undefined && timingSafeEqual(digest(authorization), expected);
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
