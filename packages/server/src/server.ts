@@ -1,0 +1,213 @@
+import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
+/** A running server: one engine, its ingress, and its admin API. */
+import { HoldfastError, type ConfigEntryInfo, type Servable, type VersionInfo } from "@holdfast/protocol";
+
+import packageJson from "../package.json" with { type: "json" };
+import { createAdmin } from "./admin/admin.ts";
+import { systemClock } from "./clock.ts";
+import { limitsOf, type Config, type LoadedConfig } from "./config.ts";
+import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
+import { exitWith } from "./embedded.ts";
+import { endpointsOf } from "./embedded/endpoints.ts";
+import { Engine } from "./engine.ts";
+import { allowedHosts, isLoopbackAddress } from "./http/access.ts";
+import { HttpServer, type HttpHandler } from "./http/http-server.ts";
+import { createIngress } from "./ingress/ingress.ts";
+import { probeDisk } from "./log/probe.ts";
+import { settings, type Setting } from "./settings.ts";
+
+/** Requests under way get so long to be answered when the server closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+export type ServerOptions = {
+  readonly config: LoadedConfig;
+  /** Handlers to run in the server's own process. */
+  readonly services?: readonly Servable[];
+  /** Default: print the reason and exit with status 70. */
+  readonly onFailed?: (reason: Error) => void;
+  /** Default: console.warn. */
+  readonly onWarning?: (message: string) => void;
+};
+
+export type RunningServer = {
+  readonly ingressUrl: string;
+  readonly adminUrl: string;
+  readonly engine: Engine;
+  /** Stops listening, lets what was accepted become durable, and lets go of the directory. */
+  close(): Promise<void>;
+};
+
+/**
+ * Starts a server on its data directory. Fails when the directory is in use or damaged, when an address is taken, and when
+ * the admin API would be open to the network without a token.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { values } = options.config;
+  refuseOpenAdmin(values);
+  const onWarning = options.onWarning ?? ((message: string) => console.warn(`holdfast: ${message}`));
+  const directory = await openDataDirectory(values.data, { segmentBytes: values["log.segmentBytes"] });
+  try {
+    for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
+    const engine = await openEngine(options, directory, onWarning);
+    const ingress = await listenIngress(engine, values);
+    const admin = await listenAdmin(engine, options.config, ingress.url).catch(async (error: unknown) => {
+      await ingress.close();
+      await engine.close();
+      throw error;
+    });
+    return {
+      ingressUrl: ingress.url,
+      adminUrl: admin.url,
+      engine,
+      close: async () => {
+        await Promise.all([ingress.close(CLOSE_GRACE_MS), admin.close(CLOSE_GRACE_MS)]);
+        await engine.close();
+        await directory.close();
+      },
+    };
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+}
+
+/** Whoever reaches the admin API can register code and read every journal. */
+function refuseOpenAdmin(values: Config): void {
+  if (isLoopbackAddress(values["admin.host"]) || values["admin.token"] !== "") return;
+  throw new HoldfastError(
+    "config-invalid",
+    { reason: `admin.host is ${values["admin.host"]}, which others can reach, and admin.token is empty` },
+    { hint: "Set admin.token (HOLDFAST_ADMIN_TOKEN), or bind the admin API to 127.0.0.1." },
+  );
+}
+
+function openEngine(
+  options: ServerOptions,
+  directory: DataDirectory,
+  onWarning: (message: string) => void,
+): Promise<Engine> {
+  const { values } = options.config;
+  return Engine.open({
+    clock: systemClock,
+    log: directory.log,
+    store: directory.store,
+    settings: foldSettings(values),
+    limits: {
+      batchBytesMax: values["batch.bytesMax"],
+      pendingBytesMax: values["batch.pendingBytesMax"],
+      messageBytesMax: values["session.messageBytesMax"],
+      attemptsMax: values["session.attemptsMax"],
+      diskBudgetBytes: values["retention.diskBudgetBytes"],
+    },
+    checkpoints: {
+      dirtyRows: values["checkpoint.dirtyRows"],
+      logBytes: values["checkpoint.logBytes"],
+      intervalMs: values["checkpoint.interval"],
+    },
+    retentionIntervalMs: values["retention.interval"],
+    endpoints: endpointsOf(options.services ?? []),
+    onFailed: options.onFailed ?? exitWith,
+    onWarning,
+  });
+}
+
+export function foldSettings(values: Config): FoldSettings {
+  return {
+    ...defaultFoldSettings,
+    retryPolicy: {
+      initialIntervalMs: values["retry.initialInterval"],
+      factor: values["retry.factor"],
+      maxIntervalMs: values["retry.maxInterval"],
+      maxAttempts: values["retry.maxAttempts"],
+      onMaxAttempts: values["retry.onMaxAttempts"] === "kill" ? "kill" : "pause",
+    },
+    inactivityTimeoutMs: values["session.inactivityTimeout"],
+    abortTimeoutMs: values["session.abortTimeout"],
+    journalRetentionMs: values["retention.journal"],
+    idempotencyRetentionMs: values["retention.idempotency"],
+    workflowRetentionMs: values["retention.workflow"],
+    journalEntriesMax: values["limits.journalEntriesMax"],
+    journalBytesMax: values["limits.journalBytesMax"],
+    stateValueBytesMax: values["limits.stateValueBytesMax"],
+    stateBytesMax: values["limits.stateBytesMax"],
+    inboxMax: values["limits.inboxMax"],
+  };
+}
+
+function listenIngress(engine: Engine, values: Config): Promise<HttpServer> {
+  const host = values["ingress.host"];
+  const handler = createIngress(engine, {
+    bodyBytesMax: values["ingress.bodyBytesMax"],
+    keyBytesMax: values["ingress.keyBytesMax"],
+    idempotencyKeyBytesMax: values["ingress.idempotencyKeyBytesMax"],
+    jsonDepthMax: values["ingress.jsonDepthMax"],
+    waitingCallsMax: values["ingress.waitingCallsMax"],
+    storedHeaders: values["ingress.storedHeaders"],
+    corsOrigins: values["ingress.corsOrigins"],
+    hosts: allowedHosts(host, values["ingress.hosts"]),
+    refuseCrossSite: isLoopbackAddress(host),
+  });
+  return HttpServer.listen({
+    ...listener(values, handler),
+    source: "ingress",
+    host,
+    port: values["ingress.port"],
+    connectionsMax: values["ingress.connectionsMax"],
+  });
+}
+
+function listenAdmin(engine: Engine, config: LoadedConfig, ingressUrl: string): Promise<HttpServer> {
+  const { values } = config;
+  const host = values["admin.host"];
+  const handler = createAdmin(engine, {
+    token: values["admin.token"] === "" ? undefined : values["admin.token"],
+    hosts: allowedHosts(host, values["admin.hosts"]),
+    bodyBytesMax: values["admin.bodyBytesMax"],
+    keyBytesMax: values["ingress.keyBytesMax"],
+    jsonDepthMax: values["ingress.jsonDepthMax"],
+    startedAt: Date.now(),
+    version: versionInfo(ingressUrl),
+    limits: limitsOf(config),
+    config: configEntries(config),
+  });
+  return HttpServer.listen({
+    ...listener(values, handler),
+    source: "admin",
+    host,
+    port: values["admin.port"],
+    connectionsMax: values["admin.connectionsMax"],
+  });
+}
+
+function listener(values: Config, handler: HttpHandler) {
+  return {
+    handler,
+    headerBytesMax: values["ingress.headerBytesMax"],
+    headersMax: values["ingress.headersMax"],
+    urlBytesMax: values["ingress.urlBytesMax"],
+    requestTimeoutMs: values["ingress.requestTimeout"],
+    idleTimeoutMs: values["ingress.idleTimeout"],
+    onDefect: (error: unknown) => console.error("holdfast: a request could not be answered:", error),
+  };
+}
+
+export function versionInfo(ingressUrl: string): VersionInfo {
+  return {
+    version: packageJson.version,
+    runtime: `node/${process.versions.node}`,
+    nativeWire: [1],
+    restateProtocol: [],
+    adminApi: 1,
+    ingressUrl,
+  };
+}
+
+function configEntries({ values, sources }: LoadedConfig): ConfigEntryInfo[] {
+  return (Object.entries(settings) as Array<[keyof Config, Setting]>).map(([key, setting]) => ({
+    key,
+    value: setting.isSecret === true ? "(secret)" : String(values[key]),
+    default: String(setting.default),
+    source: sources[key],
+    meaning: setting.meaning,
+  }));
+}
