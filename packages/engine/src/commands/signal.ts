@@ -1,5 +1,10 @@
 /** Sending signals to other invocations, and completing their awakeables. */
-import { CANCEL_SIGNAL, parseAwakeableId, type CompleteAwakeableCommand, type SendSignalCommand } from "@holdfast/protocol";
+import {
+  CANCEL_SIGNAL,
+  parseAwakeableId,
+  type CompleteAwakeableCommand,
+  type SendSignalCommand,
+} from "@holdfast/protocol";
 
 import type { Refusal } from "../partition/fold.ts";
 import { sendSignal } from "../partition/signals.ts";

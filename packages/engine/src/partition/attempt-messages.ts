@@ -5,14 +5,21 @@
  * add to the journal, whatever its handler still believes. A command that cannot be applied fails the attempt and takes
  * everything behind it along; what came before it stays.
  */
-import { decodeMessage, ErrorBehavior, MessageType, type Message, type Result } from "@holdfast/protocol";
+import {
+  decodeMessage,
+  ErrorBehavior,
+  MessageType,
+  type Message,
+  type Result,
+  type SuspensionMessage,
+} from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
 import { applyCommand } from "../commands/apply-command.ts";
 import type { CommandScope } from "../commands/scope.ts";
 import type { Outcome } from "../effect.ts";
 import type { AttemptMessagesRecord, SessionMessage } from "../record.ts";
-import type { Invocation } from "../tables/rows.ts";
+import type { AwaitingSet, Invocation } from "../tables/rows.ts";
 import { failAttempt, suspend } from "./attempt-end.ts";
 import { completeInvocation } from "./completion.ts";
 import type { Fold, Refusal } from "./fold.ts";
@@ -56,7 +63,7 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
       return undefined;
     }
     case MessageType.Suspension:
-      suspend(fold, row, message);
+      suspend(fold, row, awaitingOf(message));
       return undefined;
     case MessageType.Error:
       failAttempt(fold, row, {
@@ -82,6 +89,11 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
     default:
       return recordCommand(scope, sent, message);
   }
+}
+
+/** Without what made it a message, so that the row in memory is the row that a checkpoint reads back. */
+function awaitingOf({ completions, signals, namedSignals }: SuspensionMessage): AwaitingSet {
+  return { completions, signals, namedSignals };
 }
 
 function recordCommand(scope: CommandScope, sent: SessionMessage, message: Message): Refusal | undefined {

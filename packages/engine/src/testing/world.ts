@@ -17,7 +17,7 @@ import type { LogRecord, RecordBody } from "../record.ts";
 import { Tables, timerDue } from "../tables/tables.ts";
 import { Attempt } from "./attempt.ts";
 import { describeEffect, describeFields, describeOutcome, describeResult, shortTimer } from "./describe.ts";
-import { differences, dumpTables } from "./dump.ts";
+import { differences, dumpTables, type Dump } from "./dump.ts";
 import { bytesOf, endpoint, parseAddress, runId, type Address } from "./handlers.ts";
 import { MemoryRows } from "./memory-rows.ts";
 import { Monitor } from "./monitor.ts";
@@ -270,7 +270,14 @@ export class World {
       step();
     }
     this.commitCheckpoint();
+    this.thaw();
+  }
+
+  /** Lets go of what is stored; what is read back must be what was let go. */
+  thaw(): void {
+    const before = dumpTables(this.tables);
     this.tables.thaw();
+    this.#mustEqual(before, "what the checkpoint stored");
   }
 
   /** Ends the process and starts another one on what is durable. A checkpoint that was not committed is lost. */
@@ -286,12 +293,13 @@ export class World {
     }
     this.#partition = partition;
     this.#monitor?.restarted(this.tables);
-    const changed = differences(before, dumpTables(this.tables));
-    assert(
-      changed.length === 0,
-      `the restarted partition differs:\n${changed.map(describeFields).join("\n")}`,
-    );
+    this.#mustEqual(before, "the restarted partition");
     this.#reloadTimers();
+  }
+
+  #mustEqual(before: Dump, what: string): void {
+    const changed = differences(before, dumpTables(this.tables));
+    assert(changed.length === 0, `${what} differs:\n${changed.map(describeFields).join("\n")}`);
   }
 
   #reloadTimers(): void {
