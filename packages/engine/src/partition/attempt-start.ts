@@ -17,7 +17,6 @@ export function startAttempt(fold: Fold, row: Invocation): void {
   row.attempt += 1;
   row.awaiting = undefined;
   row.nextRetryAt = 0;
-  row.output = undefined;
   row.modifiedAt = fold.at;
   if (row.startedAt === 0) row.startedAt = fold.at;
   if (row.deployment === undefined) pin(fold, row, fold.tables.service(row.target.service)?.deployment);

@@ -128,7 +128,7 @@ export type Invocation = {
   readonly namedSignals: Map<string, number>;
   /** Attempt during which the newest cancel was appended; 0 when there was none. */
   cancelledInAttempt: number;
-  /** Output of the newest Output command of the current attempt. */
+  /** Output of the newest Output command in the journal, whichever attempt recorded it: a replay does not send it again. */
   output: Result | undefined;
   result: Result | undefined;
   /** When retention next has something to remove (journal or all of it); 0 while it is live. */
