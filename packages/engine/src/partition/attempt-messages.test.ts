@@ -17,3 +17,22 @@ test("an output that was recorded is the outcome, also when a later attempt ends
   const { result } = w.tables.invocations.get(id) ?? assert.fail();
   assert.equal(describeResult(result ?? assert.fail()), '"sent"');
 });
+
+test("a result proposed for something that is no step pauses the invocation and harms nobody else", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  const a = w.attempt(id);
+  a.propose(a.sleep(1_000), "slept");
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.events.at(-1)?.code], ["paused", "protocol-violation"]);
+  assert.equal(row.open.size, 1, "the sleep goes on");
+  w.restart();
+});
+
+test("a suspension that waits for nothing pauses the invocation instead of putting it to sleep for ever", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  w.attempt(id).suspend([]);
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.events.at(-1)?.code], ["paused", "protocol-violation"]);
+});

@@ -14,7 +14,6 @@ import {
   type SuspensionMessage,
 } from "@holdfast/protocol";
 
-import { assert } from "../assert.ts";
 import { applyCommand } from "../commands/apply-command.ts";
 import type { CommandScope } from "../commands/scope.ts";
 import type { Outcome } from "../effect.ts";
@@ -51,8 +50,7 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
   const message: Message = sent.message ?? decodeMessage(sent.type, sent.body);
   switch (message.type) {
     case MessageType.ProposeRunCompletion:
-      proposeRunResult(fold, row, message.completionId, message.result);
-      return undefined;
+      return proposeRunResult(fold, row, message.completionId, message.result);
     case MessageType.RunAttemptFailed: {
       const operation = row.open.get(message.completionId);
       if (operation === undefined) return undefined;
@@ -63,8 +61,7 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
       return undefined;
     }
     case MessageType.Suspension:
-      suspend(fold, row, awaitingOf(message));
-      return undefined;
+      return suspendOn(fold, row, awaitingOf(message));
     case MessageType.Error:
       failAttempt(fold, row, {
         code:
@@ -96,6 +93,15 @@ function awaitingOf({ completions, signals, namedSignals }: SuspensionMessage): 
   return { completions, signals, namedSignals };
 }
 
+function suspendOn(fold: Fold, row: Invocation, awaiting: AwaitingSet): Refusal | undefined {
+  const { completions, signals, namedSignals } = awaiting;
+  if (completions.length + signals.length + namedSignals.length === 0) {
+    return { code: "protocol-violation", message: "A suspension that waits for nothing would never end" };
+  }
+  suspend(fold, row, awaiting);
+  return undefined;
+}
+
 function recordCommand(scope: CommandScope, sent: SessionMessage, message: Message): Refusal | undefined {
   const { fold, row } = scope;
   const entry = {
@@ -118,16 +124,27 @@ function recordCommand(scope: CommandScope, sent: SessionMessage, message: Messa
 }
 
 /** A step has one result. A second proposal for it, from a session that did not see the first one arrive, changes nothing. */
-function proposeRunResult(fold: Fold, row: Invocation, completionId: number, result: Result): void {
+function proposeRunResult(
+  fold: Fold,
+  row: Invocation,
+  completionId: number,
+  result: Result,
+): Refusal | undefined {
   const operation = row.open.get(completionId);
   if (operation === undefined) {
     fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
-    return;
+    return undefined;
   }
-  assert(operation.kind === "run", `result proposed for ${operation.kind} ${completionId} of ${row.id}`);
+  if (operation.kind !== "run") {
+    return {
+      code: "protocol-violation",
+      message: `A step's result was proposed for completion id ${completionId}, which is a ${operation.kind}`,
+    };
+  }
   recordRunResult(fold, row, completionId, result);
   row.retryCount = 0;
   row.lostAttempts = 0;
+  return undefined;
 }
 
 function refuseLongJournal(fold: Fold, row: Invocation): Refusal | undefined {
