@@ -1,14 +1,167 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, it } from "node:test";
 
 import { SqliteStore } from "./sqlite-store.ts";
-import { storeContract } from "./store.contract.ts";
+import { bytes, put, remove, row, storeContract } from "./store.contract.ts";
+import { StoreFormatError, type CheckpointStore, type RowWrite } from "./store.ts";
 
-storeContract("the SQLite store", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "holdfast-store-"));
-  return {
-    open: () => SqliteStore.open({ dir }),
-    dispose: () => rm(dir, { recursive: true, force: true }),
-  };
+storeContract("the SQLite store", () => {
+  const place = mkdtempSync(join(tmpdir(), "holdfast-store-"));
+  return Promise.resolve({
+    open: () => SqliteStore.open({ dir: place }),
+    dispose: () => {
+      rmSync(place, { recursive: true });
+      return Promise.resolve();
+    },
+  });
+});
+
+let dir = "";
+let file = "";
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "holdfast-store-"));
+  file = join(dir, "checkpoint.db");
+});
+
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** Rows that together take about that many bytes. */
+function bulk(prefix: string, count: number, size: number): RowWrite[] {
+  return Array.from({ length: count }, (_, index) => ({
+    table: "journal",
+    key: `${prefix}/${String(index).padStart(6, "0")}`,
+    value: new Uint8Array(size).fill(index),
+  }));
+}
+
+function contentsOf(store: CheckpointStore): unknown {
+  const { length } = store.scan("journal", "", "~", 100_000);
+  return [store.appliedPosition(), length, store.countInvocations(), store.completedBytes()];
+}
+
+describe("the SQLite store", () => {
+  it("on a full disk rejects the commit, stays as it was, and takes a later one", async () => {
+    await using store = await SqliteStore.open({ dir, fileBytesMax: 1_000_000 });
+    await store.commit([...bulk("a", 100, 3000), row("inv_1", { completedAt: 1, size: 7 })], 1);
+    const before = contentsOf(store);
+    const tooMuch = [remove("invocations", "inv_1"), row("inv_2", {}), ...bulk("b", 1000, 3000)];
+    await assert.rejects(store.commit(tooMuch, 2), /Cannot commit to the store .*checkpoint\.db: .*full/);
+    assert.deepEqual(contentsOf(store), before);
+    assert.deepEqual(store.get("invocations", "inv_1"), bytes("inv_1"));
+
+    await store.commit([put("objects", "a", "1")], 3);
+    assert.equal(store.appliedPosition(), 3);
+    const cleared = bulk("a", 100, 0).map(({ key }) => remove("journal", key));
+    await store.commit([...cleared, ...bulk("c", 200, 3000)], 4);
+    assert.equal(store.scan("journal", "c/", "c0", 1000).length, 200);
+  });
+
+  it("goes on after a commit that failed in its thread", async () => {
+    await using store = await SqliteStore.open({ dir });
+    await store.commit([put("journal", "a", "1")], 1);
+    const unknown = { table: "bogus", key: "a", value: bytes("x") } as unknown as RowWrite;
+    await assert.rejects(store.commit([put("journal", "a", "2"), unknown], 2), /Cannot unpack write 1/);
+    assert.deepEqual(store.get("journal", "a"), bytes("1"));
+    await store.commit([put("journal", "b", "3")], 3);
+    assert.deepEqual(store.get("journal", "a"), bytes("1"));
+    assert.deepEqual(store.get("journal", "b"), bytes("3"));
+  });
+
+  it("does not let its write-ahead log grow with the number of commits", async () => {
+    await using store = await SqliteStore.open({ dir });
+    for (let round = 1; round <= 8; round++) await store.commit(bulk("same", 1500, 4000), round);
+    assert.ok(statSync(`${file}-wal`).size < 40_000_000, String(statSync(`${file}-wal`).size));
+  });
+
+  it("serves the thread it runs in while it packs a large commit", async () => {
+    await using store = await SqliteStore.open({ dir });
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    await store.commit(bulk("a", 20_000, 10), 1);
+    clearInterval(timer);
+    assert.ok(turns >= 10, `${turns} turns`);
+  });
+
+  it("may be read by nobody else", { skip: process.platform === "win32" }, async () => {
+    await using store = await SqliteStore.open({ dir });
+    await store.commit([put("journal", "a", "1")], 1);
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) assert.equal(statSync(name).mode & 0o777, 0o600);
+  });
+
+  it("makes its directory, and takes an empty file for a new store", async () => {
+    const inner = join(dir, "a", "b");
+    await using store = await SqliteStore.open({ dir: inner });
+    assert.equal(store.appliedPosition(), 0);
+    writeFileSync(file, "");
+    await using other = await SqliteStore.open({ dir });
+    assert.equal(other.appliedPosition(), 0);
+  });
+
+  it("stops by name at a format it does not know, and changes nothing", async () => {
+    await (await SqliteStore.open({ dir })).close();
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA user_version = 2");
+    await assert.rejects(SqliteStore.open({ dir }), (error) => {
+      assert.ok(error instanceof StoreFormatError);
+      assert.match(error.message, /format 2/);
+      return true;
+    });
+    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 2);
+    database.close();
+  });
+
+  it("stops by name at a file that is not a store", async () => {
+    const refused = async (): Promise<void> => {
+      await assert.rejects(
+        SqliteStore.open({ dir }),
+        (error) => error instanceof StoreFormatError && /not a Holdfast store/.test(error.message),
+      );
+      rmSync(file);
+    };
+    writeFileSync(file, "something else, and long enough to be looked at closely\n".repeat(100));
+    await refused();
+    const foreign = new DatabaseSync(file);
+    foreign.exec("CREATE TABLE mine (a); PRAGMA user_version = 1");
+    foreign.close();
+    await refused();
+    const other = new DatabaseSync(file);
+    other.exec("PRAGMA application_id = 77; PRAGMA user_version = 1");
+    other.close();
+    await refused();
+  });
+
+  it("uses an index for each kind of search", async () => {
+    await using store = await SqliteStore.open({ dir });
+    await store.commit([row("inv_1", { key: "k" })], 1);
+    const database = new DatabaseSync(file, { readOnly: true });
+    const plan = (sql: string): string =>
+      database
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => String(detail))
+        .join();
+    const select = "SELECT rowid FROM invocations INDEXED BY";
+    assert.match(
+      plan(`${select} invocations_by_status WHERE status = 'a' ORDER BY created_at DESC, id LIMIT 5`),
+      /^SEARCH .*status=\?\),USE TEMP B-TREE FOR LAST TERM OF ORDER BY$/,
+    );
+    assert.match(
+      plan(
+        `${select} invocations_by_key WHERE key <> '' AND service = 's' AND key = 'k' ORDER BY created_at, id`,
+      ),
+      /^SEARCH .*service=\? AND key=\?\),USE TEMP B-TREE FOR LAST TERM OF ORDER BY$/,
+    );
+    assert.match(
+      plan(
+        `${select} invocations_by_expiry WHERE expires_at IS NOT NULL AND expires_at <= 5 ORDER BY expires_at, id`,
+      ),
+      /^SEARCH .*expires_at<\?\),USE TEMP B-TREE FOR LAST TERM OF ORDER BY$/,
+    );
+    database.close();
+  });
 });

@@ -1,13 +1,11 @@
-import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { Worker } from "node:worker_threads";
 
 import { blobOf, InvocationSearch } from "./invocation-search.ts";
 import { packWrites, sliceWrites } from "./packed-writes.ts";
 import { openForReading, prepareStoreFile } from "./store-schema.ts";
-import type { StoreReply, StoreRequest, StoreWorkerOptions } from "./store-worker.ts";
+import { StoreThread } from "./store-thread.ts";
 import { columnOfKey } from "./store-writer.ts";
 import type {
   CheckpointStore,
@@ -38,9 +36,10 @@ export class SqliteStore implements CheckpointStore {
   readonly #statements = new Map<string, StatementSync>();
   readonly #search: InvocationSearch;
   #appliedPosition: number;
-  #worker: Worker | undefined;
+  #thread: StoreThread | undefined;
   #committing: Promise<void> | undefined;
-  #reply: PromiseWithResolvers<StoreReply> | undefined;
+  /** Resolves when the write-ahead log of the last commit has been moved into the database, or need not be. */
+  #settled: Promise<void> | undefined;
   #closed = false;
 
   /** Makes the directory and the file when they are not there. Fails with `StoreFormatError`. */
@@ -115,14 +114,9 @@ export class SqliteStore implements CheckpointStore {
     this.#closed = true;
     // Whoever awaits the commit learns how it ended.
     await this.#committing?.catch(() => undefined);
-    const worker = this.#worker;
-    if (worker !== undefined) {
-      const exited = once(worker, "exit");
-      worker.ref();
-      this.#post({ kind: "close" });
-      await exited;
-    }
+    // The writing connection goes last: SQLite then empties the write-ahead log and removes it.
     this.#reader.close();
+    await this.#thread?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,61 +140,37 @@ export class SqliteStore implements CheckpointStore {
   }
 
   async #commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void> {
-    // 1. Until this has ended, reads keep the view of the last commit.
+    if (this.#thread === undefined || this.#thread.hasEnded) {
+      this.#thread = new StoreThread({ path: this.#path, fileBytesMax: this.#fileBytesMax });
+    }
+    const thread = this.#thread;
+    thread.hold();
+
+    // 1. A view taken while pages are still being moved would keep the write-ahead log from starting anew.
+    await this.#settled;
+
+    // 2. Until this has ended, reads keep the view of the last commit.
     this.#reader.exec("BEGIN");
     this.#number("SELECT applied_position AS number FROM store");
-    const worker = this.#startWorker();
-    const reply = Promise.withResolvers<StoreReply>();
-    this.#reply = reply;
-    worker.ref();
     try {
-      // 2. The rows, in slices, so that this thread serves callers in between.
+      // 3. The rows, in slices, so that this thread serves callers in between.
       for (const slice of sliceWrites(writes)) {
-        this.#post({ kind: "write", packed: packWrites(slice) });
+        thread.write(packWrites(slice));
         await nextTurn();
       }
 
-      // 3. One transaction: durable when it is answered.
-      this.#post({ kind: "commit", appliedPosition });
-      const outcome = await reply.promise;
-      if (outcome.kind === "failed")
-        throw new Error(`Cannot commit to the store ${this.#path}: ${outcome.message}`);
+      // 4. One transaction: durable when it is answered.
+      await thread.commit(appliedPosition);
       this.#appliedPosition = appliedPosition;
     } catch (error) {
-      this.#post({ kind: "abandon" });
+      thread.abandon();
       throw error;
     } finally {
-      // 4. Reads see the new rows, and nothing holds the write-ahead log.
-      this.#reply = undefined;
+      // 5. Reads see the new rows, and the write-ahead log can be emptied behind everyone's back.
       this.#reader.exec("COMMIT");
-      this.#post({ kind: "settle" });
-      this.#worker?.unref();
+      this.#settled = thread.settle();
+      thread.release();
     }
-  }
-
-  #startWorker(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
-    const options: StoreWorkerOptions = { path: this.#path, fileBytesMax: this.#fileBytesMax };
-    const worker = new Worker(workerUrl(), {
-      workerData: options,
-      name: "holdfast-store",
-      // Flags of the main program ("--input-type", "--test") are not meant for this one.
-      execArgv: [],
-    });
-    const ended = (message: string): void => {
-      if (this.#worker === worker) this.#worker = undefined;
-      this.#reply?.resolve({ kind: "failed", message });
-    };
-    worker.on("message", (message: StoreReply) => this.#reply?.resolve(message));
-    worker.on("error", (error) => ended(`its thread failed: ${String(error)}`));
-    worker.on("exit", () => ended("its thread has ended"));
-    this.#worker = worker;
-    return worker;
-  }
-
-  #post(request: StoreRequest): void {
-    const transfer = request.kind === "write" ? [request.packed.values.buffer] : [];
-    this.#worker?.postMessage(request, transfer);
   }
 
   #number(sql: string): number {
@@ -218,10 +188,4 @@ export class SqliteStore implements CheckpointStore {
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Beside this file, as source in development and compiled in a release. */
-function workerUrl(): URL {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`./store-worker.${extension}`, import.meta.url);
 }

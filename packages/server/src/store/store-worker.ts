@@ -12,10 +12,11 @@ export type StoreRequest =
   | { readonly kind: "settle" }
   | { readonly kind: "close" };
 
-/** One for each commit request. */
+/** One for each "commit" and each "settle", in their order. */
 export type StoreReply =
   | { readonly kind: "committed" }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "settled" };
 
 export type StoreWorkerOptions = { readonly path: string; readonly fileBytesMax: number | undefined };
 
@@ -59,6 +60,7 @@ function main(options: StoreWorkerOptions): void {
         attempt((open) => open.settle());
         // It did not have to happen now. The next commit tells if the disk is really in trouble.
         failure = undefined;
+        port.postMessage({ kind: "settled" } satisfies StoreReply);
         return;
       case "close":
         writer?.close();
