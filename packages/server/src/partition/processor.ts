@@ -47,6 +47,8 @@ export type ProcessorOptions = {
   readonly batchBytesMax: number;
   /** Outside proposals are refused while more than this is accepted and not durable. */
   readonly pendingBytesMax: number;
+  /** Timers kept in memory. */
+  readonly timerWindow?: number;
   /** The partition cannot go on: the process (or whoever embeds it) must end. Called once. */
   readonly onFailed: (reason: Error) => void;
   /** Something that is handled and that an operator wants to know. */
@@ -91,10 +93,16 @@ export class PartitionProcessor {
       whenDurable: (position) => this.#whenDurable(position),
       onCommitFailed: (error) =>
         options.onWarning(`The checkpoint could not be written and is tried again: ${String(error)}`),
+      onTrimFailed: (error) =>
+        options.onWarning(`The log could not be trimmed and stays longer than needed: ${String(error)}`),
+      onBroken: (reason) => this.#fail(reason),
     });
-    this.#timers = new TimerService(options.clock, tables, (keys) =>
-      this.submit({ kind: "timers-fired", keys }, ignore),
-    );
+    this.#timers = new TimerService({
+      clock: options.clock,
+      timers: tables.timers,
+      fire: (keys) => this.submit({ kind: "timers-fired", keys }, ignore),
+      ...(options.timerWindow === undefined ? {} : { window: options.timerWindow }),
+    });
   }
 
   /** Recovers the partition: newest checkpoint, then the log behind it. Nothing acts before `start`. */

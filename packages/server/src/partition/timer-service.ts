@@ -2,21 +2,33 @@
  * Brings timers back when they are due. The truth is the table `timers`; this is a window on its nearest rows, so that a
  * million sleeping invocations cost rows on disk and not objects in memory. Losing all of it costs a scan.
  */
-import { timerDue, type Tables } from "@holdfast/engine";
+import { timerDue } from "@holdfast/engine";
 
 import type { Clock } from "../clock.ts";
 
 /** Timers kept in memory after a load. Twice as many are kept before the farthest are dropped again. */
-const WINDOW = 50_000;
+const WINDOW_DEFAULT = 50_000;
 /** Timers fired by one record: bounds how long one application takes while a backlog is caught up, oldest first. */
 const FIRE_MAX = 1_000;
 /** Key behind every timer's. */
 const LAST_KEY = ":";
 
+export type TimerServiceOptions = {
+  readonly clock: Clock;
+  /** The table. Rows by key, in key order. */
+  readonly timers: {
+    scan(from: string, to: string, limit: number): ReadonlyArray<readonly [key: string, row: unknown]>;
+  };
+  /** Records that these are due, which removes their rows at once. */
+  readonly fire: (keys: readonly string[]) => void;
+  readonly window?: number;
+};
+
 export class TimerService {
   readonly #clock: Clock;
-  readonly #tables: Tables;
+  readonly #timers: TimerServiceOptions["timers"];
   readonly #fire: (keys: readonly string[]) => void;
+  readonly #window: number;
   /** Binary heap of keys: a key's order is that of due times. May hold keys that were cleared. */
   #heap: string[] = [];
   #live = new Set<string>();
@@ -26,10 +38,16 @@ export class TimerService {
   #waitingFor = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor(clock: Clock, tables: Tables, fire: (keys: readonly string[]) => void) {
-    this.#clock = clock;
-    this.#tables = tables;
-    this.#fire = fire;
+  constructor(options: TimerServiceOptions) {
+    this.#clock = options.clock;
+    this.#timers = options.timers;
+    this.#fire = options.fire;
+    this.#window = options.window ?? WINDOW_DEFAULT;
+  }
+
+  /** Timers in memory. */
+  get liveCount(): number {
+    return this.#live.size;
   }
 
   /** Reads the nearest timers. To be called once after recovery, before the first `set`. */
@@ -54,7 +72,7 @@ export class TimerService {
     if (key >= this.#horizon) return;
     this.#live.add(key);
     this.#push(key);
-    if (this.#live.size > WINDOW * 2) this.#shrink();
+    if (this.#live.size > this.#window * 2) this.#shrink();
     if (timerDue(key) < this.#waitingFor) this.#wait();
   }
 
@@ -65,17 +83,17 @@ export class TimerService {
   }
 
   #load(): void {
-    const rows = this.#tables.timers.scan("", LAST_KEY, WINDOW);
+    const rows = this.#timers.scan("", LAST_KEY, this.#window);
     const keys = rows.map(([key]) => key);
     this.#live = new Set(keys);
     this.#rebuild(keys);
-    this.#horizon = keys.length < WINDOW ? LAST_KEY : `${keys.at(-1) ?? ""}~`;
+    this.#horizon = keys.length < this.#window ? LAST_KEY : `${keys.at(-1) ?? ""}~`;
   }
 
   #shrink(): void {
     const keys = [...this.#live].sort();
-    const kept = keys.slice(0, WINDOW);
-    this.#horizon = keys[WINDOW] ?? LAST_KEY;
+    const kept = keys.slice(0, this.#window);
+    this.#horizon = keys[this.#window] ?? LAST_KEY;
     this.#live = new Set(kept);
     this.#rebuild(kept);
   }
