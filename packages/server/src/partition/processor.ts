@@ -207,13 +207,24 @@ export class PartitionProcessor {
   #refusal(): HoldfastError | undefined {
     if (this.#failure !== undefined || this.#closing) return new HoldfastError("shutting-down");
     if (this.#batcher.isFull) return new HoldfastError("disk-full");
-    if (this.#batcher.pendingBytes > this.#options.pendingBytesMax) return new HoldfastError("overloaded");
-    return undefined;
+    const { pendingBytesMax } = this.#options;
+    const { pendingBytes } = this.#batcher;
+    if (pendingBytes <= pendingBytesMax) return undefined;
+    const reason = `${pendingBytes} bytes wait for the disk, and pendingBytesMax allows ${pendingBytesMax}`;
+    return new HoldfastError("overloaded", { reason });
   }
 
   #proposeInternal(body: RecordBody): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.submit(body, resolve);
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(outcomeUnknown(this.#failure));
+        return;
+      }
+      this.#unanswered.add(reject);
+      this.submit(body, (outcome) => {
+        this.#unanswered.delete(reject);
+        resolve(outcome);
+      });
     });
   }
 
