@@ -126,25 +126,25 @@ export class PartitionProcessor {
       epoch: this.#options.log.epoch,
       settings: this.#options.settings,
     });
+    for (const id of running) this.#startAnew(id);
     this.#timers.start();
     await started;
-    for (const id of this.#runningInvocations()) {
-      const row = this.tables.invocations.get(id);
-      if (row?.status !== "running") continue;
-      this.submit(
-        {
-          kind: "attempt-lost",
-          id,
-          attempt: row.attempt,
-          code: "engine-restarted",
-          message: "The engine was restarted",
-          counted: false,
-          pause: false,
-          retryDelayMs: 0,
-        },
-        ignore,
-      );
-    }
+  }
+
+  #startAnew(id: string): void {
+    const row = this.tables.invocations.get(id);
+    if (row?.status !== "running") return;
+    const body: RecordBody = {
+      kind: "attempt-lost",
+      id,
+      attempt: row.attempt,
+      code: "engine-restarted",
+      message: "The engine was restarted",
+      counted: false,
+      pause: false,
+      retryDelayMs: 0,
+    };
+    this.submit(body, ignore);
   }
 
   #runningInvocations(): Set<string> {
