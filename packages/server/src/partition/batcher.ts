@@ -31,6 +31,8 @@ export type BatcherDeps = {
   /** The batch is durable. Called in position order. */
   readonly onDurable: (batch: Batch) => void;
   readonly onClosed: (batch: Batch) => void;
+  /** The log has no room. Called each time an append is refused. */
+  readonly onFull: () => void;
   /** The log failed: nothing that is not durable yet ever will be, and this process must not act again. */
   readonly onFailed: (reason: Error) => void;
 };
@@ -46,7 +48,9 @@ export class Batcher {
   #inFlightBytes = 0;
   #durable: number;
   #turnScheduled = false;
+  /** The newest append was refused for want of room. */
   #full = false;
+  #isWaitingForRoom = false;
   #failed = false;
 
   constructor(deps: BatcherDeps) {
@@ -122,7 +126,7 @@ export class Batcher {
   }
 
   #appendNext(): void {
-    while (this.#inFlight < APPENDS_IN_FLIGHT_MAX && !this.#full && !this.#failed) {
+    while (this.#inFlight < APPENDS_IN_FLIGHT_MAX && !this.#isWaitingForRoom && !this.#failed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       this.#inFlight += 1;
@@ -139,6 +143,7 @@ export class Batcher {
     if (this.#failed) return;
     switch (outcome) {
       case "ok":
+        this.#full = false;
         this.#durable = batch.position;
         this.#inFlightBytes -= payload.length;
         this.#deps.onDurable(batch);
@@ -161,10 +166,12 @@ export class Batcher {
   #waitForRoom(batch: Batch, payload: Uint8Array): void {
     const behind = this.#waiting.findIndex((waiting) => waiting.batch.position > batch.position);
     this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { batch, payload });
-    if (this.#full) return;
     this.#full = true;
+    this.#deps.onFull();
+    if (this.#isWaitingForRoom) return;
+    this.#isWaitingForRoom = true;
     this.#deps.clock.after(FULL_RETRY_MS, () => {
-      this.#full = false;
+      this.#isWaitingForRoom = false;
       this.#appendNext();
     });
   }

@@ -56,6 +56,7 @@ export type ProcessorOptions = {
 };
 
 type CompletionListener = (result: Result) => void;
+type DurableWaiter = { readonly position: number; readonly resolve: (isDurable: boolean) => void };
 
 export class PartitionProcessor {
   readonly tables: Tables;
@@ -65,7 +66,9 @@ export class PartitionProcessor {
   readonly #checkpointer: Checkpointer;
   readonly #timers: TimerService;
   readonly #listeners = new Map<string, Set<CompletionListener>>();
-  readonly #durableWaiters: Array<{ readonly position: number; readonly resolve: () => void }> = [];
+  readonly #durableWaiters: DurableWaiter[] = [];
+  /** Proposers who are owed an answer, and get this one when the partition fails. */
+  readonly #unanswered = new Set<(reason: Error) => void>();
   #attempts: AttemptEffects | undefined;
   #failure: Error | undefined;
   #closing = false;
@@ -81,6 +84,10 @@ export class PartitionProcessor {
       beforeClose: () => this.#attempts?.flush(),
       onDurable: (batch) => this.#onDurable(batch),
       onClosed: (batch) => this.#checkpointer.noteBatch(batch.bytes),
+      onFull: () => {
+        // Whoever closes is not kept waiting for room: what is not durable was promised to nobody.
+        if (this.#closing) this.#stopWaiting();
+      },
       onFailed: (reason) => this.#fail(reason),
     });
     this.#checkpointer = new Checkpointer({
@@ -252,7 +259,7 @@ export class PartitionProcessor {
       batch.proposers[i]?.(batch.outcomes[i] as Outcome);
     }
     while (this.#durableWaiters[0] !== undefined && this.#durableWaiters[0].position <= batch.position) {
-      this.#durableWaiters.shift()?.resolve();
+      this.#durableWaiters.shift()?.resolve(true);
     }
   }
 
@@ -294,18 +301,26 @@ export class PartitionProcessor {
     };
   }
 
-  #whenDurable(position: number): Promise<void> {
-    if (position <= this.#batcher.durablePosition) return Promise.resolve();
+  /** Resolves with false when the position will not become durable in this process. */
+  #whenDurable(position: number): Promise<boolean> {
+    if (position <= this.#batcher.durablePosition) return Promise.resolve(true);
+    if (this.#failure !== undefined || (this.#closing && this.#batcher.isFull)) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#durableWaiters.push({ position, resolve });
     });
   }
 
-  /** Makes the store reflect everything proposed so far. */
+  #stopWaiting(): void {
+    for (const { resolve } of this.#durableWaiters.splice(0)) resolve(false);
+  }
+
+  /** Makes the store reflect everything proposed so far. Rejects when the partition ends before that. */
   async checkpoint(): Promise<void> {
+    const position = this.#batcher.close();
     // The first may have been begun before; the second then covers what came since.
-    await this.#checkpointer.take();
-    if (this.#batcher.close() > this.#checkpointer.position) await this.#checkpointer.take();
+    while (this.#checkpointer.position < position) {
+      if (!(await this.#checkpointer.take())) throw new HoldfastError("shutting-down");
+    }
   }
 
   #fail(reason: Error): void {
@@ -321,6 +336,7 @@ export class PartitionProcessor {
     this.#closing = true;
     this.#timers.close();
     this.#batcher.stop();
+    this.#stopWaiting();
     void this.#checkpointer.close(); // Never rejects.
   }
 
