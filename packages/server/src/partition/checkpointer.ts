@@ -45,16 +45,20 @@ export type CheckpointerDeps = {
   readonly thresholds: CheckpointThresholds;
   /** Closes the open batch and returns the position of the newest closed one. */
   readonly closeBatch: () => number;
-  /** Resolves when the log has this position durably. */
-  readonly whenDurable: (position: number) => Promise<void>;
+  /** Resolves when the log has this position durably, or with false when it never will in this process. */
+  readonly whenDurable: (position: number) => Promise<boolean>;
   readonly onCommitFailed: (error: unknown) => void;
+  /** The log could not be trimmed. It stays longer than needed until the next checkpoint. */
+  readonly onTrimFailed: (error: unknown) => void;
+  /** The tables cannot be written: they are not what they must be. */
+  readonly onBroken: (reason: Error) => void;
 };
 
 export class Checkpointer {
   readonly #deps: CheckpointerDeps;
   #position: number;
   #bytesSince = 0;
-  #running: Promise<void> | undefined;
+  #running: Promise<boolean> | undefined;
   #stopWaiting: (() => void) | undefined;
   #closed = false;
 
@@ -80,29 +84,58 @@ export class Checkpointer {
     }
   }
 
-  /** Takes a checkpoint now, or joins the one that is being taken. Never rejects: a commit that fails is tried again. */
-  take(): Promise<void> {
+  /**
+   * Takes a checkpoint now, or joins the one that is being taken. Resolves with whether the store has it; never rejects: a
+   * commit that fails is tried again.
+   */
+  take(): Promise<boolean> {
     this.#stopWaiting?.();
     this.#stopWaiting = undefined;
-    this.#running ??= this.#take().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    if (this.#running !== undefined) return this.#running;
+    if (this.#closed) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    // Set before it begins: closing the open batch comes back to `noteBatch`.
+    this.#running = promise;
+    void this.#run().then(resolve);
+    return promise;
   }
 
-  async #take(): Promise<void> {
-    const { tables, log, closeBatch, whenDurable } = this.#deps;
+  async #run(): Promise<boolean> {
+    let isDone = false;
+    try {
+      isDone = await this.#take();
+    } catch (error) {
+      this.#deps.onBroken(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#running = undefined;
+    // Half-way there is no way back: the tables stay frozen.
+    if (!isDone) this.#closed = true;
+    // What changed meanwhile may be all that changes for a long time.
+    else if (this.#deps.tables.dirtyCount > 0) this.noteBatch(0);
+    return isDone;
+  }
+
+  async #take(): Promise<boolean> {
+    const { tables, closeBatch, whenDurable } = this.#deps;
     const position = closeBatch();
-    if (position <= this.#position) return;
+    if (position <= this.#position) return true;
     tables.freeze();
     this.#bytesSince = 0;
     while (!tables.encodeFrozen(ENCODE_SLICE)) await this.#turn();
-    await whenDurable(position);
-    const committed = await this.#commit(tables.frozenWrites() as readonly RowWrite[], position);
-    if (!committed) return;
+    if (!(await whenDurable(position))) return false;
+    if (!(await this.#commit(tables.frozenWrites() as readonly RowWrite[], position))) return false;
     tables.thaw();
     this.#position = position;
-    await log.trim(position);
+    await this.#trim(position);
+    return true;
+  }
+
+  async #trim(position: number): Promise<void> {
+    try {
+      await this.#deps.log.trim(position);
+    } catch (error) {
+      this.#deps.onTrimFailed(error);
+    }
   }
 
   async #commit(writes: readonly RowWrite[], position: number): Promise<boolean> {

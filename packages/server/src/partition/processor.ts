@@ -124,10 +124,12 @@ export class PartitionProcessor {
 
   /**
    * Begins to act. Every invocation that was running when the last process ended gets a new attempt: its number fences off
-   * whatever the old one still sends.
+   * whatever the old one still sends. Rejects when the partition fails before that.
    */
   async start(attempts: AttemptEffects): Promise<void> {
     this.#attempts = attempts;
+    // Looked for before the timers run: what they wake from here on is running for the first time.
+    const running = this.#runningInvocations();
     const started = this.#proposeInternal({
       kind: "engine-started",
       epoch: this.#options.log.epoch,
@@ -328,6 +330,9 @@ export class PartitionProcessor {
     this.#failure = reason;
     this.#batcher.stop();
     this.#timers.close();
+    this.#stopWaiting();
+    for (const reject of this.#unanswered) reject(outcomeUnknown(reason));
+    this.#unanswered.clear();
     this.#options.onFailed(reason);
   }
 
@@ -344,10 +349,17 @@ export class PartitionProcessor {
   async close(): Promise<void> {
     this.#closing = true;
     this.#timers.close();
-    if (this.#failure === undefined) await this.#whenDurable(this.#batcher.close());
+    await this.#whenDurable(this.#batcher.close());
     await this.#checkpointer.close();
     this.#batcher.stop();
   }
 }
 
 function ignore(): void {}
+
+/** The record may have become durable or not: only the next start knows. */
+function outcomeUnknown(cause: Error): HoldfastError {
+  const message = `The engine failed before it could tell whether this was recorded: ${cause.message}`;
+  const hint = "Look again after the restart. What is sent with an idempotency key can be repeated safely.";
+  return new HoldfastError("shutting-down", {}, { cause, message, hint });
+}

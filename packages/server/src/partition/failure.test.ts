@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import type { AppendOutcome } from "../log/log.ts";
+import { PartitionRig, turns } from "./partition-rig.contract.ts";
+
+const verdicts: ReadonlyArray<{
+  readonly name: string;
+  readonly verdict: AppendOutcome | Error;
+  readonly reason: RegExp;
+}> = [
+  { name: "an append that rejects", verdict: new Error("EIO: fdatasync"), reason: /EIO: fdatasync/ },
+  { name: "another writer", verdict: "fenced", reason: /taken over/ },
+  { name: "an append of unknown outcome", verdict: "unknown", reason: /unknown/ },
+];
+
+for (const { name, verdict, reason } of verdicts) {
+  describe(`after ${name}`, () => {
+    it("the partition has failed, once, and nothing is performed or told any more", async () => {
+      const rig = await PartitionRig.open();
+      rig.log.isHeld = true;
+      const before = rig.propose([rig.invoke()]);
+      await turns();
+      const failing = rig.log.tail() + 2;
+      rig.log.verdict = (position) => (position === failing ? verdict : undefined);
+      const lost = rig.propose([rig.invoke()]);
+      await turns();
+      // The one before was on its way when the log failed: it may have become durable, but this process is done acting.
+      rig.log.isHeld = false;
+      rig.log.release();
+      await turns(10);
+      assert.equal(rig.failures.length, 1);
+      assert.match(rig.failures[0]?.message ?? "", reason);
+      assert.deepEqual([before, lost, rig.performed], [[], [], []]);
+      assert.equal(rig.processor.failure, rig.failures[0]);
+      await assert.rejects(rig.processor.propose(rig.invoke()), { code: "shutting-down" });
+      rig.processor.submit(rig.invoke(), () => assert.fail("told of something after the failure"));
+      await turns();
+      assert.equal(rig.log.appended.length, 1);
+      assert.equal(rig.failures.length, 1);
+      await rig.processor.close();
+    });
+
+    it("whoever waits for the outcome of a proposal is told that it is unknown", async () => {
+      const rig = await PartitionRig.open();
+      rig.log.verdict = () => verdict;
+      await assert.rejects(rig.processor.propose(rig.invoke()), (error: Error) => {
+        assert.match(error.message, /before it could tell whether this was recorded/);
+        assert.match(error.message, reason);
+        return true;
+      });
+      await rig.processor.close();
+    });
+
+    it("a start that meets it rejects instead of waiting for ever", async () => {
+      const crashed = await PartitionRig.open();
+      crashed.processor.abandon();
+      const logMemory = crashed.log.memory;
+      const opening = PartitionRig.open({
+        logMemory,
+        whileStarting: (rig) => {
+          rig.log.verdict = () => verdict;
+          return Promise.resolve();
+        },
+      });
+      await assert.rejects(opening, reason);
+    });
+
+    it("fires no timer any more", async () => {
+      const rig = await PartitionRig.open();
+      rig.propose([rig.invoke({ startAt: rig.clock.now() + 1_000 })]);
+      await turns();
+      rig.log.verdict = () => verdict;
+      rig.propose([rig.invoke()]);
+      await turns();
+      assert.equal(rig.failures.length, 1);
+      await rig.advance(10_000);
+      assert.equal(rig.failures.length, 1);
+      assert.deepEqual(rig.performed, []);
+      await rig.processor.close();
+    });
+
+    it("closing ends, also while a checkpoint waits for the log", async () => {
+      const rig = await PartitionRig.open();
+      rig.log.isHeld = true;
+      rig.propose([rig.invoke()]);
+      const checkpoint = assert.rejects(rig.processor.checkpoint(), { code: "shutting-down" });
+      await turns();
+      rig.log.verdict = () => verdict;
+      rig.propose([rig.invoke()]);
+      await turns();
+      assert.equal(rig.failures.length, 1);
+      await checkpoint;
+      await rig.processor.close();
+      assert.equal(rig.storeMemory.appliedPosition, 0);
+    });
+
+    it("closing that had begun before ends too", async () => {
+      const rig = await PartitionRig.open();
+      rig.log.verdict = () => verdict;
+      rig.propose([rig.invoke()]);
+      const closed = rig.processor.close();
+      await closed;
+      assert.equal(rig.failures.length, 1);
+    });
+  });
+}
+
+describe("a record that the fold finds impossible", () => {
+  it("fails the partition and does not reach the log, nor does what shares its batch", async () => {
+    const rig = await PartitionRig.open();
+    rig.propose([rig.invoke({ startAt: rig.clock.now() + 1_000 })]);
+    await turns();
+    const durable = rig.log.tail();
+    const [[timer]] = rig.processor.tables.timers.scan("", ":", 1) as [readonly [string, unknown]];
+    const told = rig.propose([rig.invoke(), { kind: "timers-fired", keys: [timer] }]);
+    await turns();
+    assert.equal(rig.failures.length, 1);
+    assert.match(rig.failures[0]?.message ?? "", /fired early/);
+    assert.equal(rig.log.tail(), durable);
+    assert.deepEqual(told, []);
+    await rig.processor.close();
+  });
+
+  it("leaves what was durable to the next start", async () => {
+    const rig = await PartitionRig.open();
+    const kept = rig.invoke({ startAt: rig.clock.now() + 1_000 });
+    rig.propose([kept]);
+    await turns();
+    const [[timer]] = rig.processor.tables.timers.scan("", ":", 1) as [readonly [string, unknown]];
+    rig.propose([{ kind: "timers-fired", keys: [timer] }]);
+    const again = await PartitionRig.open({ logMemory: rig.log.memory, clock: rig.clock });
+    assert.equal(again.processor.tables.invocations.get(kept.id)?.status, "scheduled");
+    await again.advance(1_000);
+    assert.equal(again.processor.tables.invocations.get(kept.id)?.status, "running");
+    await again.processor.close();
+  });
+});
