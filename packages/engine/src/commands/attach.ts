@@ -48,8 +48,10 @@ export function getInvocationOutput(
   scope: CommandScope,
   command: GetInvocationOutputCommand,
   record: () => void,
-): undefined {
+): Refusal | undefined {
   const { fold, row } = scope;
+  const refusal = refuseReusedId(row, command.completionId);
+  if (refusal !== undefined) return refusal;
   const id = takeId(scope);
   record();
   const target = fold.tables.invocations.get(id);

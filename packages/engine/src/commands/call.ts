@@ -17,7 +17,7 @@ import { findDeadlock } from "../partition/locks.ts";
 import { isRefusal, resolveTarget, submit, type Submitted } from "../partition/submit.ts";
 import type { Invocation } from "../tables/rows.ts";
 import type { CommandScope } from "./scope.ts";
-import { openOperation, refuseReusedId } from "./steps.ts";
+import { openOperation, refuseReusedId, refuseReusedIds } from "./steps.ts";
 
 type Callee = {
   readonly service: string;
@@ -69,7 +69,7 @@ export function callHandler(
   record: () => void,
 ): Refusal | undefined {
   const { fold, row } = scope;
-  const reused = refuseReusedId(row, command.completionId);
+  const reused = refuseReusedIds(row, command);
   if (reused !== undefined) return reused;
   const callee = submitCallee(scope, command, 0);
   if ("code" in callee) return callee;
@@ -141,6 +141,8 @@ export function sendToHandler(
   record: () => void,
 ): Refusal | undefined {
   const { fold, row } = scope;
+  const reused = refuseReusedId(row, command.invocationIdCompletionId);
+  if (reused !== undefined) return reused;
   const callee = submitCallee(scope, command, command.invokeAt);
   if ("code" in callee) return callee;
   record();

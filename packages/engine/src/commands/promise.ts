@@ -50,7 +50,7 @@ export function peekPromiseCommand(
   command: PeekPromiseCommand,
   record: () => void,
 ): Refusal | undefined {
-  const refusal = refuseOutsideWorkflow(scope);
+  const refusal = refuseOutsideWorkflow(scope) ?? refuseReusedId(scope.row, command.completionId);
   if (refusal !== undefined) return refusal;
   record();
   const { service, key } = scope.row.target;
@@ -71,7 +71,7 @@ export function completePromise(
   record: () => void,
 ): Refusal | undefined {
   const { fold, row } = scope;
-  const refusal = refuseOutsideWorkflow(scope);
+  const refusal = refuseOutsideWorkflow(scope) ?? refuseReusedId(scope.row, command.completionId);
   if (refusal !== undefined) return refusal;
   record();
   const settled = settlePromise(fold, promiseOf(scope, command.key), command.result);

@@ -2,15 +2,19 @@
 import { MessageType, type RescheduleCommand, type Result } from "@holdfast/protocol";
 
 import { rescheduleInvocation } from "../operators/reschedule.ts";
+import type { Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
 import type { CommandScope } from "./scope.ts";
+import { refuseReusedId } from "./steps.ts";
 
 export function rescheduleCommand(
   scope: CommandScope,
   command: RescheduleCommand,
   record: () => void,
-): undefined {
+): Refusal | undefined {
   const { fold, row } = scope;
+  const refusal = refuseReusedId(row, command.completionId);
+  if (refusal !== undefined) return refusal;
   record();
   const outcome = rescheduleInvocation(fold, command.target, command.invokeAt);
   const result: Result = outcome.ok

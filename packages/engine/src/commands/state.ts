@@ -13,6 +13,7 @@ import { editObject } from "../partition/locks.ts";
 import type { Invocation, ObjectRow } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
 import type { CommandScope } from "./scope.ts";
+import { refuseReusedId } from "./steps.ts";
 
 function refuseRead(row: Invocation): Refusal | undefined {
   if (row.target.kind !== "plain") return undefined;
@@ -109,7 +110,7 @@ export function getLazyState(
   command: GetLazyStateCommand,
   record: () => void,
 ): Refusal | undefined {
-  const refusal = refuseRead(scope.row);
+  const refusal = refuseRead(scope.row) ?? refuseReusedId(scope.row, command.completionId);
   if (refusal !== undefined) return refusal;
   record();
   const value = stateOf(scope)?.get(command.key);
@@ -128,7 +129,7 @@ export function getLazyStateKeys(
   command: GetLazyStateKeysCommand,
   record: () => void,
 ): Refusal | undefined {
-  const refusal = refuseRead(scope.row);
+  const refusal = refuseRead(scope.row) ?? refuseReusedId(scope.row, command.completionId);
   if (refusal !== undefined) return refusal;
   record();
   const keys = [...(stateOf(scope)?.keys() ?? [])].sort(byCodeUnit);

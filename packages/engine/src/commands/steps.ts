@@ -21,6 +21,18 @@ export function refuseReusedId(row: Invocation, completionId: number): Refusal |
   return { code: "protocol-violation", message: `Completion id ${completionId} is not free` };
 }
 
+/** As `refuseReusedId`, of the two that a call is given. */
+export function refuseReusedIds(
+  row: Invocation,
+  ids: { readonly invocationIdCompletionId: number; readonly completionId: number },
+): Refusal | undefined {
+  const { invocationIdCompletionId, completionId } = ids;
+  if (invocationIdCompletionId === completionId) {
+    return { code: "protocol-violation", message: `Completion id ${completionId} was given twice` };
+  }
+  return refuseReusedId(row, invocationIdCompletionId) ?? refuseReusedId(row, completionId);
+}
+
 export function output(scope: CommandScope, command: OutputCommand, record: () => void): undefined {
   record();
   scope.row.output = command.result;

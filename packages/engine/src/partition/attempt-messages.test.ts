@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describeResult } from "../testing/describe.ts";
-import { service } from "../testing/handlers.ts";
+import { MessageType, type SdkMessage } from "@holdfast/protocol";
+
+import { sessionMessage } from "../testing/attempt.ts";
+import { describeMessage, describeResult } from "../testing/describe.ts";
+import { service, workflow } from "../testing/handlers.ts";
 import { World } from "../testing/world.ts";
 
 test("an output that was recorded is the outcome, also when a later attempt ends the invocation", () => {
@@ -36,3 +39,75 @@ test("a suspension that waits for nothing pauses the invocation instead of putti
   const row = w.tables.invocations.get(id) ?? assert.fail();
   assert.deepEqual([row.status, row.events.at(-1)?.code], ["paused", "protocol-violation"]);
 });
+
+test("bytes that are no message pause the invocation, live and replayed", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  const broken = { type: MessageType.Run, body: Uint8Array.of(0xff, 0xff), message: undefined };
+  const outcome = w.apply({ kind: "attempt-messages", id, attempt: 1, messages: [broken], childIds: [] });
+  assert.ok(outcome.outcome.ok);
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.journalLength], ["paused", 1]);
+  w.restart();
+});
+
+test("a completion id that is in use is refused to every command", () => {
+  const reuses: ReadonlyArray<(completionId: number) => SdkMessage> = [
+    (completionId) => ({ type: MessageType.Run, completionId }),
+    (completionId) => ({ type: MessageType.Sleep, completionId, wakeUpAt: 0 }),
+    (completionId) => ({ type: MessageType.GetLazyState, completionId, key: "k" }),
+    (completionId) => ({ type: MessageType.GetLazyStateKeys, completionId }),
+    (completionId) => ({ type: MessageType.GetPromise, completionId, key: "k" }),
+    (completionId) => ({ type: MessageType.PeekPromise, completionId, key: "k" }),
+    (completionId) => ({
+      type: MessageType.CompletePromise,
+      completionId,
+      key: "k",
+      result: { kind: "void" },
+    }),
+    (completionId) => ({ type: MessageType.Reschedule, completionId, target: "i", invokeAt: 0 }),
+    (completionId) => ({
+      type: MessageType.AttachInvocation,
+      completionId,
+      target: { kind: "invocation", id: "i" },
+    }),
+    (completionId) => ({
+      type: MessageType.GetInvocationOutput,
+      completionId,
+      target: { kind: "invocation", id: "i" },
+    }),
+    (completionId) => ({ ...CALL, completionId, invocationIdCompletionId: 99 }),
+    (completionId) => ({ ...CALL, completionId: 99, invocationIdCompletionId: completionId }),
+    (completionId) => ({
+      ...CALL,
+      completionId: completionId + 1,
+      invocationIdCompletionId: completionId + 1,
+    }),
+    (completionId) => ({
+      ...CALL,
+      type: MessageType.OneWayCall,
+      invokeAt: 0,
+      invocationIdCompletionId: completionId,
+    }),
+  ];
+  for (const reuse of reuses) {
+    const w = new World({ services: [workflow("flow", [])] });
+    const id = w.invoke("flow/k/run");
+    const a = w.attempt(id);
+    const message = reuse(a.sleep(1_000));
+    const record = { kind: "attempt-messages", id, attempt: 1, messages: [sessionMessage(message)] } as const;
+    w.apply({ ...record, childIds: ["child"] });
+    const row = w.tables.invocations.get(id) ?? assert.fail();
+    assert.deepEqual([row.status, row.journalLength], ["paused", 2], describeMessage(message));
+    w.restart();
+  }
+});
+
+const CALL = {
+  type: MessageType.Call,
+  service: "flow",
+  key: "other",
+  handler: "run",
+  parameter: new Uint8Array(0),
+  headers: [],
+} as const;

@@ -9,6 +9,8 @@ import {
   decodeMessage,
   ErrorBehavior,
   MessageType,
+  messageTypeName,
+  ProtocolError,
   type Message,
   type Result,
   type SuspensionMessage,
@@ -47,7 +49,8 @@ export function applyAttemptMessages(fold: Fold, record: AttemptMessagesRecord):
 
 function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | undefined {
   const { fold, row } = scope;
-  const message: Message = sent.message ?? decodeMessage(sent.type, sent.body);
+  const message = sent.message ?? decode(sent);
+  if ("code" in message && !("type" in message)) return message;
   switch (message.type) {
     case MessageType.ProposeRunCompletion:
       return proposeRunResult(fold, row, message.completionId, message.result);
@@ -91,6 +94,17 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
 /** Without what made it a message, so that the row in memory is the row that a checkpoint reads back. */
 function awaitingOf({ completions, signals, namedSignals }: SuspensionMessage): AwaitingSet {
   return { completions, signals, namedSignals };
+}
+
+/** The proposer has read the message already. Should it have let through what is none, every replay refuses it alike. */
+function decode({ type, body }: SessionMessage): Message | Refusal {
+  try {
+    return decodeMessage(type, body);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    // The reason only: an error's text is nobody's promise, and what is stored must be the same on every replay.
+    return { code: error.code, message: `${messageTypeName(type)} cannot be read: ${error.reason}` };
+  }
 }
 
 function suspendOn(fold: Fold, row: Invocation, awaiting: AwaitingSet): Refusal | undefined {
