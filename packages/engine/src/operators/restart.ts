@@ -13,6 +13,7 @@ import { pin } from "../partition/attempt-start.ts";
 import type { Fold } from "../partition/fold.ts";
 import { appendEntry } from "../partition/journal.ts";
 import { startOrQueue } from "../partition/locks.ts";
+import { noteSignal } from "../partition/signals.ts";
 import { newInvocation } from "../partition/submit.ts";
 import type { RestartRecord } from "../record.ts";
 import type { Invocation, JournalEntry } from "../tables/rows.ts";
@@ -41,6 +42,7 @@ export function restartInvocation(fold: Fold, record: RestartRecord): Outcome {
   for (const entry of prefix) {
     appendEntry(row, { ...entry, attempt: 0 });
     if (isCommandType(entry.type)) row.commandCount += 1;
+    else countSignal(row, entry);
     if (entry.deployment !== "") row.recordedOn = entry.deployment;
   }
   if (record.deployment !== undefined) pin(fold, row, record.deployment);
@@ -88,6 +90,8 @@ function refuseRestart(fold: Fold, known: Readonly<Invocation>, record: RestartR
 
 /** The entries up to and with the command, and the completions of kept commands that came later, in their order. */
 function copyPrefix(journal: readonly JournalEntry[], lastCommand: number): JournalEntry[] | Outcome {
+  // What came before the first command may be part of why it is repeated: only the caller's input is certain.
+  if (lastCommand === 0) return journal.slice(0, 1);
   const kept: JournalEntry[] = [];
   const waiting = new Map<number, number>();
   let commandIndex = -1;
@@ -120,6 +124,12 @@ function copyPrefix(journal: readonly JournalEntry[], lastCommand: number): Jour
     };
   }
   return kept;
+}
+
+/** A kept signal has arrived, as if it had been sent to the new invocation. */
+function countSignal(row: Invocation, entry: JournalEntry): void {
+  const message = decodeMessage(entry.type, entry.body);
+  if (message.type === MessageType.Signal) noteSignal(row, message);
 }
 
 function isCancel(entry: JournalEntry): boolean {

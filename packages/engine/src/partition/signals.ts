@@ -1,5 +1,11 @@
 /** Signals: awakeables' outcomes, named signals, and cancel, which is signal 1. */
-import { CANCEL_SIGNAL, MessageType, type Failure, type Result } from "@holdfast/protocol";
+import {
+  CANCEL_SIGNAL,
+  MessageType,
+  type Failure,
+  type Result,
+  type SignalNotification,
+} from "@holdfast/protocol";
 
 import type { Outcome } from "../effect.ts";
 import type { Invocation } from "../tables/rows.ts";
@@ -29,13 +35,24 @@ export function sendSignal(fold: Fold, to: SignalAddress, result: Result, cause:
   const row = fold.tables.invocations.edit(to.id);
   if (to.index !== undefined) {
     if (row.settledSignals.has(to.index)) return { ok: true, detail: { unchanged: true } };
-    row.settledSignals.add(to.index);
-    notify(fold, row, { type: MessageType.Signal, index: to.index, result }, cause);
+    deliver(fold, row, { type: MessageType.Signal, index: to.index, result }, cause);
   } else if (to.name !== undefined) {
-    row.namedSignals.set(to.name, (row.namedSignals.get(to.name) ?? 0) + 1);
-    notify(fold, row, { type: MessageType.Signal, signalName: to.name, result }, cause);
+    deliver(fold, row, { type: MessageType.Signal, signalName: to.name, result }, cause);
   }
   return { ok: true };
+}
+
+function deliver(fold: Fold, row: Invocation, signal: SignalNotification, cause: string): void {
+  noteSignal(row, signal);
+  notify(fold, row, signal, cause);
+}
+
+/** Counts a signal that is in the journal: what a suspension is checked against. */
+export function noteSignal(row: Invocation, signal: SignalNotification): void {
+  const { index, signalName } = signal;
+  if (index !== undefined) row.settledSignals.add(index);
+  else if (signalName !== undefined)
+    row.namedSignals.set(signalName, (row.namedSignals.get(signalName) ?? 0) + 1);
 }
 
 /**
