@@ -1,6 +1,7 @@
 /** Sending signals to other invocations, and completing their awakeables. */
 import {
   CANCEL_SIGNAL,
+  FIRST_AWAKEABLE_SIGNAL,
   parseAwakeableId,
   type CompleteAwakeableCommand,
   type SendSignalCommand,
@@ -45,7 +46,7 @@ export function completeAwakeable(
 ): Refusal | undefined {
   const { fold, row } = scope;
   const awakeable = parseAwakeableId(command.awakeableId);
-  if (awakeable === undefined) {
+  if (awakeable === undefined || awakeable.signalIndex < FIRST_AWAKEABLE_SIGNAL) {
     return {
       code: "awakeable-id-invalid",
       message: `Not an awakeable id: ${command.awakeableId.slice(0, 100)}`,

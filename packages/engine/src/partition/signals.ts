@@ -25,6 +25,9 @@ export type SignalAddress = {
 
 /** Delivers a signal. An awakeable has one outcome: whoever comes second changes nothing. */
 export function sendSignal(fold: Fold, to: SignalAddress, result: Result, cause: string): Outcome {
+  // A record has no way to say index 0, so nothing may come of it before it is one.
+  if (to.index === 0 || (to.index === undefined && to.name === undefined))
+    return { ok: false, code: "awakeable-id-invalid", message: "A signal has a name, or an index from 1" };
   const known = fold.tables.invocations.get(to.id);
   if (known === undefined)
     return { ok: false, code: "invocation-not-found", message: `There is no invocation ${to.id}` };
