@@ -1,0 +1,143 @@
+/**
+ * A data directory as the first version of every format wrote it is kept in `fixtures/data-format-1`: a checkpoint, and a
+ * log behind it that was not closed. Every later version must read it and go on with what is in it.
+ *
+ * `HOLDFAST_MAKE_FIXTURE=1` makes it anew. What counts is what was committed, not what that would make today.
+ */
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { object, service, workflow, type Servable } from "@holdfast/sdk";
+import { z } from "zod";
+
+import { systemClock } from "./clock.ts";
+import { openDataDirectory } from "./data-directory.ts";
+import { inspectDataDirectory } from "./doctor.ts";
+import { Holdfast } from "./embedded.ts";
+import { endpointsOf } from "./embedded/endpoints.ts";
+import { LocalClient } from "./embedded/local-client.ts";
+import { Engine } from "./engine.ts";
+
+const FIXTURE = fileURLToPath(new URL("fixtures/data-format-1", import.meta.url));
+const SEGMENT_BYTES = 16 * 1024;
+
+// The commands of these handlers are recorded in the fixture: they must stay as they are.
+const greeter = service("greeter", {
+  greet: async (ctx, name: string) => {
+    const greeting = await ctx.run("greeting", () => `hello ${name}`);
+    return `${greeting}!`;
+  },
+});
+const counter = object("counter", {
+  add: async (ctx, by: number) => {
+    const total = ((await ctx.state.get<number>("total")) ?? 0) + by;
+    ctx.state.set("total", total);
+    return total;
+  },
+});
+const approval = workflow(
+  "approval",
+  {
+    input: z.object({ what: z.string() }),
+    promises: { decision: z.object({ ok: z.boolean(), at: z.date() }) },
+  },
+  async (ctx, input) => {
+    const prepared = await ctx.run("prepare", () => ({ what: input.what, parts: new Set(["a", "b"]) }));
+    const decision = await ctx.promise("decision");
+    return { ...prepared, decision };
+  },
+);
+const services: readonly Servable[] = [greeter, counter, approval];
+
+async function withEngine(work: (engine: Engine, client: LocalClient) => Promise<void>): Promise<void> {
+  const directory = await openDataDirectory(FIXTURE, { segmentBytes: SEGMENT_BYTES });
+  const engine = await Engine.open({
+    clock: systemClock,
+    log: directory.log,
+    store: directory.store,
+    endpoints: endpointsOf(services),
+    onFailed: (reason) => {
+      throw reason;
+    },
+    onWarning: console.warn,
+  });
+  await work(engine, new LocalClient(engine));
+  engine.abandon();
+  await directory.close();
+}
+
+async function makeFixture(): Promise<void> {
+  rmSync(FIXTURE, { recursive: true, force: true });
+  await withEngine(async (engine, client) => {
+    await client.call(greeter.greet, "Ada", { idempotencyKey: "first" });
+    await client.call(counter.add, "visits", 3);
+    await client.send(approval, "contract", { what: "contract" });
+    await client.send(greeter.greet, "later", { delay: "3650d" });
+    await engine.checkpoint();
+  });
+  await withEngine(async (_engine, client) => {
+    await client.call(counter.add, "visits", 4);
+    await client.call(greeter.greet, "Grace");
+  });
+  const leftovers = ["lock.db", "lock.json", "checkpoint.db-shm", "checkpoint.db-wal"];
+  for (const name of leftovers) rmSync(join(FIXTURE, name), { force: true });
+}
+
+before(async () => {
+  if (process.env["HOLDFAST_MAKE_FIXTURE"] === "1") await makeFixture();
+});
+
+function copyOfFixture(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-golden-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  cpSync(FIXTURE, directory, { recursive: true });
+  return directory;
+}
+
+test("the doctor finds everything in a directory of format 1, and nothing wrong", async (t) => {
+  const { problems, tables, store, log } = await inspectDataDirectory(copyOfFixture(t));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(tables?.byStatus, { completed: 4, running: 1, scheduled: 1 });
+  assert.ok((log?.lastPosition ?? 0) > store.appliedPosition, "there is a log behind the checkpoint");
+});
+
+test("an engine goes on with what a directory of format 1 holds", async (t) => {
+  const engine = await Holdfast.open({ dir: copyOfFixture(t), services });
+  try {
+    assert.equal(await engine.call(counter.add, "visits", 5), 12);
+    const at = new Date("2026-01-02T03:04:05Z");
+    assert.equal(await engine.promise(approval, "contract", "decision").resolve({ ok: true, at }), true);
+    const [running] = [...engine.engine.tables.invocations.all()].filter(
+      ([, row]) => row.target.service === "approval",
+    );
+    assert.deepEqual(await engine.handle(running?.[0] ?? "").attach(), {
+      what: "contract",
+      parts: new Set(["a", "b"]),
+      decision: { ok: true, at },
+    });
+  } finally {
+    await engine.close();
+  }
+});
+
+test("a flipped bit in the middle of the log stops the engine with a report, and changes nothing", async (t) => {
+  const directory = copyOfFixture(t);
+  const [first] = (await inspectDataDirectory(directory)).log?.segments ?? [];
+  const path = join(directory, "log", first?.fileName ?? "");
+  const bytes = readFileSync(path);
+  const FIRST_FRAME = 512 + 64;
+  bytes.writeUInt8(bytes.readUInt8(FIRST_FRAME) ^ 1, FIRST_FRAME);
+  writeFileSync(path, bytes);
+  await assert.rejects(Holdfast.open({ dir: directory, services }), (error: Error) => {
+    assert.equal(error.name, "LogCorruptError");
+    assert.ok(error.message.includes(first?.fileName ?? ""));
+    return true;
+  });
+  assert.deepEqual(readFileSync(path), bytes);
+  const { problems } = await inspectDataDirectory(directory);
+  assert.equal(problems.length > 0, true);
+});
