@@ -13,3 +13,29 @@ test("a suspended invocation reads back from the store as it was", () => {
   w.restart();
   assert.equal(w.tables.invocations.get(id)?.status, "suspended");
 });
+
+test("delays and retentions beyond all time are cut off at its end", () => {
+  const forever = Number.MAX_SAFE_INTEGER;
+  const w = new World({ services: [service("mail", ["send"], { journalRetentionMs: forever })] });
+  const failing = w.invoke("mail/send");
+  w.attempt(failing).error("later", { nextRetryDelayMs: forever });
+  const trying = w.invoke("mail/send");
+  const a = w.attempt(trying);
+  a.stepFailed(a.run("smtp"), 1, forever);
+  const done = w.invoke("mail/send");
+  w.attempt(done).return("sent");
+  w.checkpoint();
+  w.restart();
+  assert.equal(w.tables.invocations.get(failing)?.nextRetryAt, forever);
+  assert.equal(w.tables.invocations.get(trying)?.open.get(1)?.nextTryAt, forever);
+  assert.equal(w.tables.invocations.get(done)?.expiresAt, forever);
+});
+
+test("a handler that is tried again at once may be so for ever", () => {
+  const retryPolicy = { initialIntervalMs: 0, factor: 10, maxAttempts: 2_000 };
+  const w = new World({ monitored: false, services: [service("mail", ["send"], { retryPolicy })] });
+  const id = w.invoke("mail/send");
+  for (let attempt = 1; attempt < 2_000; attempt++) w.attempt(id).error("no");
+  assert.equal(w.tables.invocations.get(id)?.status, "running");
+  w.restart();
+});

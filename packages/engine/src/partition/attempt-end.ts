@@ -9,7 +9,7 @@ import { completeInvocation } from "./completion.ts";
 import { addEvent, newEvent } from "./events.ts";
 import type { Fold } from "./fold.ts";
 import { hasArrived } from "./journal.ts";
-import { clearTimer, setTimer } from "./timers.ts";
+import { clearTimer, setTimer, timeAfter } from "./timers.ts";
 
 /** Longest wait before an attempt is tried again whose handler could not be reached: outages end without notice. */
 const LOST_RETRY_MS_MAX = 10_000;
@@ -93,10 +93,21 @@ function retryDelay(row: Invocation, failure: AttemptFailure, policy: Backoff): 
   if (failure.retryDelayMs >= 0) return failure.retryDelayMs;
   const failures = failure.counted ? row.retryCount : row.lostAttempts;
   const capMs = failure.counted ? policy.maxIntervalMs : Math.min(policy.maxIntervalMs, LOST_RETRY_MS_MAX);
-  const base = Math.min(policy.initialIntervalMs * policy.factor ** (failures - 1), capMs);
+  const base = Math.min(policy.initialIntervalMs * power(policy.factor, failures - 1), capMs);
   // Not random but well spread: the fold may draw nothing.
   const spread = (hashText(`${row.id}/${row.attempt}`) % 1000) / 1000;
   return Math.ceil(base * (1 + JITTER_SHARE * spread));
+}
+
+/** By multiplication alone, which is exact everywhere: the language leaves `**` to its implementation. Finite. */
+function power(base: number, exponent: number): number {
+  let result = 1;
+  let factor = base;
+  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result = Math.min(result * factor, Number.MAX_SAFE_INTEGER);
+    factor = Math.min(factor * factor, Number.MAX_SAFE_INTEGER);
+  }
+  return result;
 }
 
 function scheduleRetry(fold: Fold, row: Invocation, delayMs: number): void {
@@ -105,7 +116,7 @@ function scheduleRetry(fold: Fold, row: Invocation, delayMs: number): void {
     return;
   }
   row.status = "backing-off";
-  row.nextRetryAt = fold.at + delayMs;
+  row.nextRetryAt = timeAfter(fold, delayMs);
   row.timer = setTimer(fold, row.nextRetryAt, { kind: "retry", id: row.id, completionId: 0 });
 }
 

@@ -25,6 +25,7 @@ import { failAttempt, suspend } from "./attempt-end.ts";
 import { completeInvocation } from "./completion.ts";
 import type { Fold, Refusal } from "./fold.ts";
 import { appendEntry, recordRunResult } from "./journal.ts";
+import { timeAfter } from "./timers.ts";
 
 const OK: Outcome = { ok: true };
 
@@ -59,7 +60,7 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
       if (operation === undefined) return undefined;
       operation.failures = message.failures;
       operation.lastFailure = message.failure.message;
-      operation.nextTryAt = fold.at + message.nextDelayMs;
+      operation.nextTryAt = timeAfter(fold, message.nextDelayMs);
       row.modifiedAt = fold.at;
       return undefined;
     }

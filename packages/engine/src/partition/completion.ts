@@ -8,7 +8,7 @@ import type { Fold } from "./fold.ts";
 import { completeOperation } from "./journal.ts";
 import { leaveInbox, releaseLock } from "./locks.ts";
 import { closePromises } from "./promises.ts";
-import { clearTimer } from "./timers.ts";
+import { clearTimer, timeAfter } from "./timers.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -67,8 +67,8 @@ function retain(fold: Fold, row: Invocation): void {
     forgetInvocation(fold, row);
     return;
   }
-  row.keptUntil = fold.at + keptMs;
-  row.expiresAt = fold.at + Math.min(keptMs, journalMs);
+  row.keptUntil = timeAfter(fold, keptMs);
+  row.expiresAt = timeAfter(fold, Math.min(keptMs, journalMs));
   if (journalMs === 0) {
     fold.tables.removeJournal(row.id);
     row.expiresAt = row.keptUntil;

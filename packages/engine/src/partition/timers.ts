@@ -6,6 +6,11 @@ import type { Fold } from "./fold.ts";
 /** Latest time a timer may have: the last that its key can sort, far beyond any date a person means. */
 export const TIMER_DUE_MAX = Number.MAX_SAFE_INTEGER;
 
+/** The time so many milliseconds from the record being applied, as a time that a row can hold. */
+export function timeAfter(fold: Fold, ms: number): number {
+  return Math.min(Math.ceil(fold.at + ms), TIMER_DUE_MAX);
+}
+
 /** Returns the timer's key. */
 export function setTimer(fold: Fold, due: number, row: TimerRow): string {
   const meta = fold.tables.editMeta();
