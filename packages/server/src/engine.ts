@@ -190,7 +190,7 @@ export class Engine implements EngineAccess {
       status,
       ...(reason === undefined ? {} : { reason }),
       durablePosition: this.#processor.durablePosition,
-      appliedPosition: this.#processor.durablePosition,
+      appliedPosition: this.#processor.appliedPosition,
       checkpointPosition: this.#processor.checkpointPosition,
       runningAttempts: this.#invoker.runningCount,
       deploymentsUnreachable: unreachable,

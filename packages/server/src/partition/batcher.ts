@@ -64,6 +64,11 @@ export class Batcher {
     return this.#durable;
   }
 
+  /** Position that the newest applied record has or will have. */
+  get appliedPosition(): number {
+    return this.#writer.length > 0 ? this.#nextPosition : this.#nextPosition - 1;
+  }
+
   /** Bytes accepted and not durable yet. */
   get pendingBytes(): number {
     return this.#writer.length + this.#inFlightBytes;
@@ -121,6 +126,7 @@ export class Batcher {
     this.#open = newBatch(this.#nextPosition);
     this.#waiting.push({ batch, payload });
     this.#deps.onClosed(batch);
+    this.#deps.onDurable({...batch, effects:[...batch.effects],proposers:[...batch.proposers],outcomes:[...batch.outcomes]});batch.effects.length=0;batch.proposers.length=0;
     this.#appendNext();
     return batch.position;
   }

@@ -178,6 +178,10 @@ export class PartitionProcessor {
     return this.#batcher.durablePosition;
   }
 
+  get appliedPosition(): number {
+    return this.#batcher.appliedPosition;
+  }
+
   get checkpointPosition(): number {
     return this.#checkpointer.position;
   }
