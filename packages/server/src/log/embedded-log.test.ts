@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -134,10 +135,12 @@ describe("the embedded log's thread", () => {
 
   it("prepares the next segment while batches arrive, and rolls into it", async () => {
     await using log = await EmbeddedLog.open({ dir, segmentBytes: 4 * 1024 * 1024 });
-    const spares = async (): Promise<string[]> =>
-      (await readdir(dir)).filter((name) => name.endsWith(".spare"));
-    await log.append(batchOf(1, 300_000), 0);
-    while ((await spares()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const prepared = (): number => {
+      const spare = readdirSync(dir).find((name) => name.endsWith(".spare"));
+      return spare === undefined ? 0 : statSync(join(dir, spare)).size;
+    };
+    await log.append(batchOf(1, 900_000), 0);
+    while (prepared() < 3 * 1024 * 1024) await new Promise((resolve) => setTimeout(resolve, 5));
     for (const position of sequence(2, 8)) await log.append(batchOf(position, 300_000), position - 1);
     assert.equal(inspectLog({ dir }).segments.length, 2);
     assert.equal((await readAll(log, 1)).length, 8);

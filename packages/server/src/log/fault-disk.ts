@@ -148,6 +148,7 @@ export class FaultDisk implements Disk {
   /** The `count`th write from now is short and then there is no space, even in a place that was written before. */
   fillAtWrite(count: number): void {
     this.#writesUntilFull = count;
+    this.#refuseWrite = false;
   }
 
   setCapacity(bytes: number): void {

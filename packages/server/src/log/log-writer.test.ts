@@ -192,20 +192,32 @@ describe("the log writer", () => {
     );
   });
 
-  it("fills the next segment with zeros ahead, in slices, and then rolls without writing zeros", () => {
+  it("fills the next segment with zeros ahead, at the pace of the active one, and then rolls without writing zeros", () => {
     const { disk, options } = newLab(1, 4 * 1024 * 1024);
     const writer = LogWriter.open(options);
-    assert.equal(writer.prepare(), false);
-    append(writer, 300_000);
-    let slices = 1;
-    while (writer.prepare()) slices += 1;
-    assert.ok(slices > 4, `${slices} slices`);
+    const filled = (): number => disk.usedBytes() - 1024 * 1024;
+    const steps: number[] = [];
+    for (let count = 1; count <= 9; count++) {
+      append(writer, 104_000);
+      while (writer.prepare());
+      steps.push(filled() / 1024 / 1024);
+    }
+    assert.deepEqual(steps, [0, 0, 0, 1, 1, 2, 3, 3, 4]);
 
     const [writes, syncs] = [disk.writes, disk.syncs];
-    append(writer, 900_000);
+    append(writer, 200_000);
     // Header, frames; the header's sync, the frames' sync.
     assert.deepEqual([disk.writes - writes, disk.syncs - syncs], [2, 2]);
     assert.equal(headersOf(disk).at(-1)?.capacity, 4 * 1024 * 1024);
+  });
+
+  it("of which an idle log does nothing", () => {
+    const { disk, options } = newLab(1, 64 * 1024 * 1024);
+    const writer = LogWriter.open(options);
+    append(writer, 1000);
+    const { operations } = disk;
+    assert.equal(writer.prepare(), false);
+    assert.equal(disk.operations, operations);
   });
 
   it("starts with a small segment, so that restarting in a loop does not fill the disk", () => {
@@ -319,7 +331,7 @@ describe("the log writer on a full disk", () => {
   it("gives up filling ahead without failing, and gives the space back", () => {
     const { disk, options } = newLab(1, 4 * 1024 * 1024);
     const writer = LogWriter.open(options);
-    append(writer, 300_000);
+    append(writer, 900_000);
     disk.setCapacity(disk.usedBytes() + 1_000_000);
     while (writer.prepare());
     assert.equal(disk.list(DIRECTORY).length, 1);
