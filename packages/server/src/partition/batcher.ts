@@ -126,7 +126,6 @@ export class Batcher {
     this.#open = newBatch(this.#nextPosition);
     this.#waiting.push({ batch, payload });
     this.#deps.onClosed(batch);
-    this.#deps.onDurable({...batch, effects:[...batch.effects],proposers:[...batch.proposers],outcomes:[...batch.outcomes]});batch.effects.length=0;batch.proposers.length=0;
     this.#appendNext();
     return batch.position;
   }
