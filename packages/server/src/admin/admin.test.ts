@@ -355,7 +355,7 @@ describe("bulk actions", () => {
 
 describe("state", () => {
   it("is read, replaced, changed and cleared, always against a version", async () => {
-    const path = "/state/Counter/s1";
+    const path = "/services/Counter/state/s1";
     assert.deepEqual((await rig.get(path)).json, {
       service: "Counter",
       key: "s1",
@@ -399,9 +399,9 @@ describe("state", () => {
 
   it("is listed key by key", async () => {
     for (const key of ["x1", "x2", "x3"])
-      await rig.send("PUT", `/state/Counter/${key}`, { entries: { a: 1 } });
-    const first = await rig.get("/state/Counter?limit=2");
-    const second = await rig.get(`/state/Counter?limit=1000&cursor=${first.json.nextCursor}`);
+      await rig.send("PUT", `/services/Counter/state/${key}`, { entries: { a: 1 } });
+    const first = await rig.get("/services/Counter/state?limit=2");
+    const second = await rig.get(`/services/Counter/state?limit=1000&cursor=${first.json.nextCursor}`);
     const keys = [...first.json.items, ...second.json.items].map(({ key }: { key: string }) => key);
     assert.deepEqual(keys, keys.toSorted());
     assert.equal(new Set(keys).size, keys.length);
@@ -412,7 +412,7 @@ describe("state", () => {
 describe("promises", () => {
   it("are listed with those that nobody has touched, peeked at, and settled once", async () => {
     await rig.invoke({ service: "Deploy", handler: "run", key: "p1" });
-    const list = (await rig.get("/promises/Deploy/p1")).json.items;
+    const list = (await rig.get("/services/Deploy/promises/p1")).json.items;
     assert.deepEqual(
       list.map(({ name, status }: { name: string; status: string }) => [name, status]),
       [
@@ -420,7 +420,7 @@ describe("promises", () => {
         ["anything", "pending"],
       ],
     );
-    const path = "/promises/Deploy/p1/approval";
+    const path = "/services/Deploy/promises/p1/approval";
     assertProblem(await rig.send("POST", `${path}/resolve`, { nobody: 1 }), 400, "input-invalid", "admin");
     assert.equal((await rig.send("POST", `${path}/resolve`, { by: "ada" })).json.settled, "now");
     assert.equal((await rig.send("POST", `${path}/resolve`, { by: "ada" })).json.settled, "already");

@@ -48,14 +48,14 @@ const routes = new Router<AdminRoute>()
   .on("GET", "/invocations/:id", getInvocation)
   .on("GET", "/invocations/:id/journal", getJournal)
   .on("POST PATCH", "/invocations/:id/:action", actOnInvocation)
-  .on("GET", "/state/:service", listState)
-  .on("GET", "/state/:service/:key", getState)
-  .on("PUT", "/state/:service/:key", putState)
-  .on("PATCH", "/state/:service/:key", patchState)
-  .on("DELETE", "/state/:service/:key", clearState)
-  .on("GET", "/promises/:service/:key", listPromises)
-  .on("GET", "/promises/:service/:key/:name", getPromise)
-  .on("POST", "/promises/:service/:key/:name/:verb", completePromise);
+  .on("GET", "/services/:service/state", listState)
+  .on("GET", "/services/:service/state/:key", getState)
+  .on("PUT", "/services/:service/state/:key", putState)
+  .on("PATCH", "/services/:service/state/:key", patchState)
+  .on("DELETE", "/services/:service/state/:key", clearState)
+  .on("GET", "/services/:service/promises/:key", listPromises)
+  .on("GET", "/services/:service/promises/:key/:name", getPromise)
+  .on("POST", "/services/:service/promises/:key/:name/:verb", completePromise);
 
 /** `onDefect` hears of every error that is the server's own. */
 export function createAdmin(

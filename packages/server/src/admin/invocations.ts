@@ -31,6 +31,7 @@ export function listInvocations(exchange: AdminExchange): AdminAnswer {
     "handler",
     "key",
     "deployment",
+    "ids",
     "idPrefix",
     "createdAfter",
     "createdBefore",
@@ -38,9 +39,10 @@ export function listInvocations(exchange: AdminExchange): AdminAnswer {
     "idempotencyKey",
     "failureContains",
   );
-  const { limit, cursor, status, createdAfter, createdBefore, result, ...texts } = query;
+  const { limit, cursor, ids, status, createdAfter, createdBefore, result, ...texts } = query;
   const filter: ReadFilter = {
     ...texts,
+    ...(ids === undefined ? {} : { ids: ids.split(",") }),
     ...(status === undefined
       ? {}
       : { status: status.split(",").map((each) => oneOf(...STATUSES)(each, "status")) }),

@@ -1,4 +1,4 @@
-/** `/promises`: the durable promises of one workflow. */
+/** `/services/{service}/promises`: the durable promises of one workflow. */
 import { objectKey, type PromiseRow } from "@holdfast/engine";
 import { HoldfastError, type PromiseInfo } from "@holdfast/protocol";
 
@@ -37,7 +37,7 @@ export function completePromise(exchange: AdminExchange): undefined {
   const verb = param(exchange, "verb");
   const address = addressOf(exchange);
   if (verb !== "resolve" && verb !== "reject") {
-    throw pathNotFound(["promises", address.service, address.key, address.name, verb]);
+    throw pathNotFound(["services", address.service, "promises", address.key, address.name, verb]);
   }
   const scope = scopeOf(exchange);
   const schema = requirePromise(scope, address, true);

@@ -1,4 +1,4 @@
-/** `/state`: what objects and workflows remember, for reading and for repair. */
+/** `/services/{service}/state`: what objects and workflows remember, for reading and for repair. */
 import { objectKey, splitObjectKey, type ObjectRow } from "@holdfast/engine";
 import {
   HoldfastError,

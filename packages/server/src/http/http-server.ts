@@ -127,10 +127,10 @@ export class HttpServer {
     try {
       if (this.#connections > this.#options.connectionsMax && this.#refused.has(req.socket)) {
         res.shouldKeepAlive = false;
-        throw tooManyConnections(this.#options.connectionsMax);
+        throw tooManyConnections(this.#options);
       }
       if ((req.url ?? "").length > urlBytesMax)
-        throw new HoldfastError("url-too-long", { limit: urlBytesMax });
+        throw new HoldfastError("url-too-long", { limit: urlBytesMax, name: "ingress.urlBytesMax" });
       if (req.rawHeaders.length > 2 * headersMax) throw tooManyHeaders(headersMax);
       handler(req, res);
     } catch (error) {
@@ -139,18 +139,16 @@ export class HttpServer {
   }
 }
 
-function tooManyConnections(limit: number): HoldfastError {
-  return new HoldfastError("overloaded", {
-    reason: `it has ${limit} connections, the limit connectionsMax`,
-    limit,
-    name: "connectionsMax",
-  });
+function tooManyConnections({ connectionsMax, source }: HttpServerOptions): HoldfastError {
+  const name = `${source}.connectionsMax`;
+  const reason = `${connectionsMax} connections are open, the limit ${name}`;
+  return new HoldfastError("overloaded", { reason, name, limit: connectionsMax });
 }
 
 function tooManyHeaders(limit: number): HoldfastError {
   return new HoldfastError(
     "header-too-large",
-    { limit, name: "headersMax" },
+    { limit, name: "ingress.headersMax" },
     { message: `The request has more than ${limit} headers` },
   );
 }
@@ -180,7 +178,7 @@ function clientErrorProblem(error: NodeJS.ErrnoException, options: HttpServerOpt
     case "HPE_HEADER_OVERFLOW":
       return new HoldfastError("header-too-large", {
         limit: options.headerBytesMax + options.urlBytesMax,
-        name: "headerBytesMax",
+        name: "ingress.headerBytesMax",
       });
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return new HoldfastError("request-malformed", { reason: "its chunk extensions are too long" });

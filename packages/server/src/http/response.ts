@@ -94,7 +94,8 @@ export function failureProblem(
 
 function sendText(res: ServerResponse, status: number, text: string, headers: RawHeaders): void {
   if (isGone(res)) return;
-  headers.push("content-type", JSON_TYPE, "content-length", String(Buffer.byteLength(text)));
+  headers.push("content-type", JSON_TYPE, "x-content-type-options", "nosniff");
+  headers.push("content-length", String(Buffer.byteLength(text)));
   res.writeHead(status, headers);
   res.end(text);
 }

@@ -4,18 +4,24 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 
-import type { Header } from "@holdfast/protocol";
+import { HoldfastError, type Header } from "@holdfast/protocol";
 
 /** Decides by name; remembers what it decided. */
 export type HeaderFilter = (headers: IncomingHttpHeaders) => Header[];
 
 /** Never stored, whatever the configuration says. */
 const SECRET = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/** Headers of ours are for the server, whatever the configuration says; a handler must not mistake a caller's for the server's. */
+const RESERVED_PREFIX = "x-restate-";
 /** Clients invent header names; beyond so many, decisions are made anew each time. */
 const REMEMBERED_MAX = 1_000;
 
-/** Patterns: "name", "prefix*", and "!name" or "!prefix*" for exceptions, which win wherever they stand. */
+/**
+ * Patterns: "name", "prefix*", and "!name" or "!prefix*" for exceptions, which win wherever they stand. Throws
+ * `config-invalid` for what is none.
+ */
 export function headerFilter(patterns: readonly string[]): HeaderFilter {
+  for (const pattern of patterns) requirePattern(pattern);
   const wanted = patterns.filter((pattern) => !pattern.startsWith("!")).map(matcher);
   const unwanted = patterns
     .filter((pattern) => pattern.startsWith("!"))
@@ -23,6 +29,7 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
   const decisions = new Map<string, boolean>();
   const decide = (name: string): boolean =>
     !SECRET.includes(name) &&
+    !name.startsWith(RESERVED_PREFIX) &&
     wanted.some((matches) => matches(name)) &&
     !unwanted.some((matches) => matches(name));
   return (headers) => {
@@ -40,13 +47,15 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
   };
 }
 
-/** Why a pattern cannot be used, or undefined. */
-export function headerPatternProblem(pattern: string): string | undefined {
+function requirePattern(pattern: string): void {
   const name = pattern.replace(/^!/, "").toLowerCase();
-  if (!/^[a-z0-9-]+\*?$/.test(name))
-    return `"${pattern}" is neither a header name nor the beginning of one with a *`;
-  if (!pattern.startsWith("!") && SECRET.includes(name)) return `"${name}" is never stored`;
-  return undefined;
+  const problem = !/^[a-z0-9-]+\*?$/.test(name)
+    ? `"${pattern}" is neither a header name nor the beginning of one with a *`
+    : !pattern.startsWith("!") && SECRET.includes(name)
+      ? `"${name}" is a credential and never stored`
+      : undefined;
+  if (problem !== undefined)
+    throw new HoldfastError("config-invalid", { key: "ingress.storedHeaders", reason: problem });
 }
 
 function matcher(pattern: string): (name: string) => boolean {

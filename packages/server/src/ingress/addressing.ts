@@ -63,11 +63,9 @@ export function requireKey(service: string, key: string, bytesMax: number): void
   if (key === "") throw new HoldfastError("key-missing", { service });
   // A character takes at most three bytes per UTF-16 code unit, so most keys need no counting.
   if (3 * key.length > bytesMax && Buffer.byteLength(key) > bytesMax) {
-    throw new HoldfastError("limit-exceeded", {
-      what: "The key",
-      name: "ingress.keyBytesMax",
-      limit: bytesMax,
-    });
+    const name = "ingress.keyBytesMax";
+    const reason = `it is longer than ${bytesMax} bytes, the limit ${name}`;
+    throw new HoldfastError("key-invalid", { service, reason, name, limit: bytesMax });
   }
 }
 

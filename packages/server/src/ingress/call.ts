@@ -188,11 +188,9 @@ function idempotencyKeyOf(req: IncomingMessage, address: CallAddress, bytesMax: 
 export function requireIdempotencyKey(key: string, bytesMax: number): void {
   if (key === "") throw new HoldfastError("idempotency-key-invalid", { reason: "it is empty" });
   if (Buffer.byteLength(key) <= bytesMax) return;
-  throw new HoldfastError("limit-exceeded", {
-    what: "The idempotency key",
-    name: "ingress.idempotencyKeyBytesMax",
-    limit: bytesMax,
-  });
+  const name = "ingress.idempotencyKeyBytesMax";
+  const reason = `it is longer than ${bytesMax} bytes, the limit ${name}`;
+  throw new HoldfastError("idempotency-key-invalid", { reason, name, limit: bytesMax });
 }
 
 /** When a call with this query starts; 0: now. */

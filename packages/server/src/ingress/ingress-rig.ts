@@ -25,7 +25,7 @@ export const settings: IngressSettings = {
   idempotencyKeyBytesMax: 256,
   jsonDepthMax: 64,
   waitingCallsMax: 3,
-  storedHeaders: ["content-type", "traceparent", "x-*", "!x-api-key", "!x-restate*"],
+  storedHeaders: ["content-type", "traceparent", "x-*", "!x-api-key"],
   corsOrigins: [],
   hosts: ["localhost", "127.0.0.1"],
   refuseCrossSite: true,

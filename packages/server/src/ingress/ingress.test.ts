@@ -358,7 +358,7 @@ describe("ingress as a whole", () => {
     const problem = (await answer.json()) as ProblemJson;
     assert.deepEqual(
       [answer.status, problem.error, problem.details?.["name"]],
-      [429, "overloaded", "connectionsMax"],
+      [429, "overloaded", "ingress.connectionsMax"],
     );
     first.destroy();
     await small.close();

@@ -26,7 +26,7 @@ const DRAFTS: ReadonlyArray<readonly [RegExp, SchemaDraft]> = [
 /** By schema; `undefined` for one that the library cannot work with. */
 const validators = new WeakMap<object, Validator | undefined>();
 
-/** Throws `content-type-mismatch`, `body-invalid-json`, `limit-exceeded` or `input-invalid`. An empty body is no input and passes. */
+/** Throws `content-type-mismatch`, `body-invalid-json` or `input-invalid`. An empty body is no input and passes. */
 export function checkInput(
   body: Uint8Array,
   contentType: string | undefined,
@@ -46,11 +46,9 @@ export function checkInput(
     throw new HoldfastError("body-invalid-json", { reason: parseReason(error) });
   }
   if (isDeeperThan(text, depthMax)) {
-    throw new HoldfastError("limit-exceeded", {
-      what: "The nesting of the body",
-      name: "ingress.jsonDepthMax",
-      limit: depthMax,
-    });
+    const name = "ingress.jsonDepthMax";
+    const reason = `it is nested deeper than ${depthMax} levels, the limit ${name}`;
+    throw new HoldfastError("body-invalid-json", { reason, name, limit: depthMax });
   }
   const problems = schemaProblems(input.schema, value);
   if (problems.length > 0) throw inputInvalid(input, problems);

@@ -27,7 +27,7 @@ describe("ingress refuses what callers get wrong, in one format", () => {
     ["a key that is not UTF-8", "/Counter/%ff/add", {}, 400, "path-invalid"],
     ["a broken percent sign", "/Counter/%zz/add", {}, 400, "path-invalid"],
     ["NUL in a key", "/Counter/a%00b/add", {}, 400, "path-invalid"],
-    ["a key beyond the limit", `/Counter/${longKey}/get`, {}, 400, "limit-exceeded"],
+    ["a key beyond the limit", `/Counter/${longKey}/get`, {}, 400, "key-invalid"],
     ["a URL beyond the limit", `/Counter/${"k".repeat(13_000)}/get`, {}, 414, "url-too-long"],
     ["method PUT", "/Greeter/echo", { method: "PUT" }, 405, "method-not-allowed"],
     ["method DELETE", "/Greeter/echo", { method: "DELETE" }, 405, "method-not-allowed"],
@@ -67,7 +67,7 @@ describe("ingress refuses what callers get wrong, in one format", () => {
       "/Greeter/echo",
       { body: "[".repeat(200) + "]".repeat(200), headers: { "content-type": "application/json" } },
       400,
-      "limit-exceeded",
+      "body-invalid-json",
     ],
     ["a body beyond the limit", "/Greeter/echo", { json: "x".repeat(70_000) }, 413, "body-too-large"],
     [
@@ -94,7 +94,7 @@ describe("ingress refuses what callers get wrong, in one format", () => {
       "/Greeter/echo",
       { headers: { "idempotency-key": "i".repeat(257) } },
       400,
-      "limit-exceeded",
+      "idempotency-key-invalid",
     ],
     [
       "an idempotency key on a workflow's run",
