@@ -26,7 +26,7 @@ export interface NotDurable<Reason extends string> {
 }
 
 /** `unknown` when a result of type `T` can be stored; otherwise a shape that the step's function does not have. */
-export type CheckDurable<T> = T extends Durable<T> ? unknown : { readonly result: Durable<T> };
+export type CheckDurable<T> = [T] extends [Durable<T>] ? unknown : { readonly result: Durable<T> };
 
 type Atom =
   | string

@@ -122,7 +122,7 @@ export class HandlerContext implements Context {
     const address = addressOf<CallOptions>(handler, args);
     const { service, handler: name, key, options } = address;
     const parameter = session.encode(address.input, `input of ${service}/${name}`);
-    const idId = session.nextCompletionId();
+    const idId = session.nextCompletionId(this.call);
     const build = (completionId: number) =>
       ({
         type: MessageType.Call,

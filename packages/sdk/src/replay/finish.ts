@@ -24,6 +24,8 @@ export interface FinishHost {
   readonly undoables: readonly Undoable[];
   readonly readValue: Reader<unknown>;
   unsettledOperations(): readonly Operation[];
+  /** Everything that is in motion now has run. */
+  whenQuiet(): Promise<void>;
   encode(value: unknown, root: string): Uint8Array;
   issue(command: OutputCommand): unknown;
   run(name: string, run: (scope: StepScope) => unknown, options: RunOptions<unknown>): Promise<unknown>;
@@ -50,7 +52,9 @@ async function succeed(
   value: unknown,
   output: StandardSchema | undefined,
 ): Promise<void> {
-  refuseUnawaited(session.unsettledOperations());
+  // A branch that the handler has left behind may be about to await what it started.
+  if (forgottenOf(session.unsettledOperations()) !== undefined) await session.whenQuiet();
+  refuseForgotten(forgottenOf(session.unsettledOperations()));
   const checked = output === undefined ? { value } : await validate(output, value);
   if (checked.issues !== undefined) {
     throw new PauseError(
@@ -72,8 +76,11 @@ const MUST_BE_AWAITED: ReadonlySet<OperationKind> = new Set([
   "attach",
 ]);
 
-function refuseUnawaited(unsettled: readonly Operation[]): void {
-  const forgotten = unsettled.find(({ kind, promise }) => MUST_BE_AWAITED.has(kind) && !promise.awaited);
+function forgottenOf(unsettled: readonly Operation[]): Operation | undefined {
+  return unsettled.find(({ kind, promise }) => MUST_BE_AWAITED.has(kind) && !promise.awaited);
+}
+
+function refuseForgotten(forgotten: Operation | undefined): void {
   if (forgotten === undefined) return;
   const what = `ctx.${forgotten.kind}(${forgotten.name === "" ? "" : JSON.stringify(forgotten.name)})`;
   const instead =

@@ -63,7 +63,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
   #input: InputCommand | undefined = undefined;
   #isReplayOver = false;
   #isOver = false;
-  /** The handler has ended, and what is left is to record that. */
+  /** The handler has ended. What is left is to record that, and branches it has abandoned have no say any more. */
   #isFinishing = false;
   #isCancelPending = false;
   #suspendRequested = false;
@@ -241,19 +241,28 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     return this.#recorded.peek();
   }
 
-  nextCompletionId(): number {
+  /** An id for what a command of the handler's completes beside its own, given before its own. */
+  nextCompletionId(entry: Entry): number {
+    return this.#ignores(entry) ? 0 : this.#takeCompletionId();
+  }
+
+  #takeCompletionId(): number {
     this.#lastCompletionId += 1;
     return this.#lastCompletionId;
+  }
+
+  #ignores(entry: Entry | undefined): boolean {
+    return this.#isOver || (this.#isFinishing && entry !== undefined);
   }
 
   /**
    * Gives a command its place in the journal. Returns the recorded one on a replay, the command itself when it is new, and
    * `undefined` when the attempt is over.
    *
-   * @param entry The function of the SDK that the user called.
+   * @param entry The function of the SDK that the user called; none for what the SDK does by itself.
    */
   issue(command: Exclude<Command, InputCommand>, entry?: Entry): Command | undefined {
-    if (this.#isOver) return undefined;
+    if (this.#ignores(entry)) return undefined;
     const recorded = this.#recorded.take();
     if (recorded === undefined) {
       this.#commandIndex += 1;
@@ -286,7 +295,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     read: Reader<Value>,
     entry: Entry,
   ): Operation<Value> {
-    const completionId = this.nextCompletionId();
+    const completionId = this.nextCompletionId(entry);
     const operation = new Operation(kind, name, { kind: "completion", id: completionId }, read);
     if (this.#rejectIfCancelled(operation as Operation)) return operation;
     const issued = this.issue(build(completionId), entry);
@@ -311,9 +320,9 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     options?: RunOptions<unknown>,
     entry?: Entry,
   ): DurablePromise<unknown> {
-    const completionId = this.nextCompletionId();
+    const completionId = this.#ignores(entry) ? 0 : this.#takeCompletionId();
     const operation = new Operation("run", name, { kind: "completion", id: completionId }, this.readValue);
-    if (this.#isCancelPending && this.#rejectIfCancelled(operation)) return operation.promise;
+    if (this.#rejectIfCancelled(operation)) return operation.promise;
     const failures = failuresOf(this.start, completionId);
     const step = new RunStep(this, operation, {
       run,
@@ -436,11 +445,13 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
 
   #finish(outcome: Outcome): void {
     if (this.#isOver) return;
-    if (outcome.kind === "threw" && outcome.error instanceof TerminalError) {
-      this.#isFinishing = true;
-      this.#dropSteps(outcome.error);
-    }
+    this.#isFinishing = true;
+    if (outcome.kind === "threw" && outcome.error instanceof TerminalError) this.#dropSteps(outcome.error);
     void finishHandler(this, outcome, this.#program.output); // Reports its own errors.
+  }
+
+  whenQuiet(): Promise<void> {
+    return new Promise((resolve) => this.environment.turns.whenQuiet(resolve));
   }
 
   /** In the order they were created. */
