@@ -96,6 +96,20 @@ describe("the embedded log", () => {
     await log.close();
   });
 
+  it("goes on when a file cannot be removed, and removes it with the next trim", async () => {
+    const disk = newDisk();
+    await using log = await EmbeddedLog.open({ dir: "/log", segmentBytes: 2048, disk });
+    for (const position of sequence(1, 9)) await log.append(batchOf(position, 400), position - 1);
+    const unlink = disk.unlink.bind(disk);
+    disk.unlink = (path): never => assert.fail(`EPERM: ${path}`);
+    await assert.rejects(log.trim(9), /EPERM/);
+    assert.equal(log.head(), 1);
+    assert.equal(await log.append(batchOf(10, 400), 9), "ok");
+    disk.unlink = unlink;
+    await log.trim(9);
+    assert.ok(log.head() > 1);
+  });
+
   it("ends a read by name when the batches are trimmed under it", async () => {
     await using log = await EmbeddedLog.open({ dir: "/log", segmentBytes: 2048, disk: newDisk() });
     for (const position of sequence(1, 20)) await log.append(batchOf(position, 400), position - 1);

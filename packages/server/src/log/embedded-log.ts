@@ -255,8 +255,7 @@ export class EmbeddedLog implements PartitionLog {
         this.#onAppended(reply);
         return;
       case "trimmed":
-        this.#segments = reply.segments;
-        this.#waiting.shift()?.resolve();
+        this.#onTrimmed(reply);
         break;
       case "sealed":
         this.#waiting.shift()?.resolve();
@@ -290,6 +289,13 @@ export class EmbeddedLog implements PartitionLog {
     for (const appends of answered) {
       for (const append of appends) append.resolve("ok");
     }
+  }
+
+  #onTrimmed(reply: Extract<WriterReply, { kind: "trimmed" }>): void {
+    this.#segments = reply.segments;
+    const waiting = this.#waiting.shift();
+    if (reply.failure === undefined) waiting?.resolve();
+    else waiting?.reject(failureToError(reply.failure));
   }
 
   /** Whatever was appended behind it cannot be stored either. The caller starts again at the next position. */

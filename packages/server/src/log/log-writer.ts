@@ -155,6 +155,8 @@ export class LogWriter {
   /**
    * Removes segments that hold only positions up to `upTo`. The oldest goes first and its removal is durable before the next
    * one goes, so a crash never leaves a hole. The active segment stays.
+   *
+   * A file that cannot be removed is no reason to stop: it is still part of the log, and the error says what happened.
    */
   trim(upTo: number): void {
     this.#requireUsable();
@@ -162,11 +164,9 @@ export class LogWriter {
     for (;;) {
       const [oldest, next] = this.#segments;
       if (oldest === undefined || next === undefined || next.firstPosition > upTo + 1) return;
+      disk.unlink(join(directory, oldest.fileName));
       this.#segments = this.#segments.slice(1);
-      this.#run("trim", () => {
-        disk.unlink(join(directory, oldest.fileName));
-        disk.syncDirectory(directory);
-      });
+      this.#run("trim", () => disk.syncDirectory(directory));
       this.#spaceIsShort = false;
     }
   }

@@ -29,7 +29,12 @@ export type WriterReply =
       /** The groups' buffers, to be used again. */
       readonly buffers: ReadonlyArray<Uint8Array<ArrayBuffer>>;
     }
-  | { readonly kind: "trimmed"; readonly segments: readonly SegmentEntry[] }
+  | {
+      readonly kind: "trimmed";
+      readonly segments: readonly SegmentEntry[];
+      /** Why some segments are still there. */
+      readonly failure: WriterFailure | undefined;
+    }
   | { readonly kind: "sealed" }
   | { readonly kind: "failed"; readonly failure: WriterFailure };
 
@@ -101,9 +106,7 @@ export class WriterHost {
   #handleOther(request: WriterRequest): void {
     switch (request.kind) {
       case "trim":
-        this.#writer.trim(request.upTo);
-        this.#knownSegments = this.#writer.segments;
-        this.#reply({ kind: "trimmed", segments: this.#knownSegments });
+        this.#trim(request.upTo);
         return;
       case "seal":
         this.#writer.seal();
@@ -115,6 +118,18 @@ export class WriterHost {
       case "append":
         throw new Error("Cannot handle an append alone");
     }
+  }
+
+  #trim(upTo: number): void {
+    let failure: WriterFailure | undefined;
+    try {
+      this.#writer.trim(upTo);
+    } catch (error) {
+      if (error instanceof LogFailedError) throw error;
+      failure = describeFailure(error);
+    }
+    this.#knownSegments = this.#writer.segments;
+    this.#reply({ kind: "trimmed", segments: this.#knownSegments, failure });
   }
 
   /** After a failure the writer refuses whatever comes, so what is behind it in the queue fails too. */
