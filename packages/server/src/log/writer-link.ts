@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { Worker, type Transferable } from "node:worker_threads";
+import type { Transferable, Worker } from "node:worker_threads";
 
+import { startWorker } from "../worker-source.ts";
 import { LogWriter } from "./log-writer.ts";
 import { LogFailedError } from "./log.ts";
 import type { LogWriterOptions } from "./open-log-directory.ts";
@@ -28,7 +29,7 @@ export class ThreadLink implements WriterLink {
   readonly #exited: Promise<unknown>;
 
   constructor(options: WorkerOptions, onReply: (reply: WriterReply) => void) {
-    this.#worker = new Worker(workerUrl(), {
+    this.#worker = startWorker("log-worker", {
       workerData: options,
       name: "holdfast-log",
       // Flags of the main program ("--input-type", "--test") are not meant for this one.
@@ -99,10 +100,4 @@ export class LocalLink implements WriterLink {
     this.#host?.handle(requests);
     if (requests.every((request) => request.kind === "append")) this.#host?.prepare();
   }
-}
-
-/** Beside this file, as source in development and compiled in a release. */
-function workerUrl(): URL {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`./log-worker.${extension}`, import.meta.url);
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
+import { startWorker } from "../worker-source.ts";
 import type { PackedWrites } from "./packed-writes.ts";
 import type { StoreReply, StoreRequest, StoreWorkerOptions } from "./store-worker.ts";
 
@@ -16,7 +17,7 @@ export class StoreThread {
 
   constructor(options: StoreWorkerOptions) {
     this.#path = options.path;
-    this.#worker = new Worker(workerUrl(), {
+    this.#worker = startWorker("store-worker", {
       workerData: options,
       name: "holdfast-store",
       // Flags of the main program ("--input-type", "--test") are not meant for this one.
@@ -91,10 +92,4 @@ export class StoreThread {
   #failure(reason: string): Error {
     return new Error(`Cannot commit to the store ${this.#path}: ${reason}`);
   }
-}
-
-/** Beside this file, as source in development and compiled in a release. */
-function workerUrl(): URL {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`./store-worker.${extension}`, import.meta.url);
 }
