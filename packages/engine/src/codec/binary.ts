@@ -43,7 +43,7 @@ export class BinaryWriter {
 
   /** Non-negative safe integer, 7 bits a byte, low bits first. */
   uint(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
+    if (!(value >= 0 && Number.isSafeInteger(value)))
       throw new AssertionFailedError(`uint out of range: ${value}`);
     this.#reserve(8);
     let rest = value;
@@ -104,6 +104,11 @@ export class BinaryWriter {
   optionalString(value: string | undefined): void {
     this.bool(value !== undefined);
     if (value !== undefined) this.string(value);
+  }
+
+  /** Drops everything behind the first `length` bytes: what was left by a write that failed. */
+  truncate(length: number): void {
+    this.#length = length;
   }
 
   /** A copy of what was written; the writer is empty afterwards. */
@@ -239,5 +244,15 @@ export class BinaryReader {
 
   optionalString(): string | undefined {
     return this.bool() ? this.string() : undefined;
+  }
+
+  /** A string that holds JSON. Its shape is not checked: whoever wrote it had it from the type. */
+  json(): unknown {
+    const text = this.string();
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new DecodeError(`Broken JSON before offset ${this.#at}`);
+    }
   }
 }

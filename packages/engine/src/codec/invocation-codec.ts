@@ -39,6 +39,12 @@ const EVENT_KINDS: ReadonlyArray<InvocationEvent["kind"]> = [
 
 const writer = new BinaryWriter();
 
+/** Starts a row, whatever a write that failed may have left. */
+function begin(version: number): void {
+  writer.truncate(0);
+  writer.byte(version);
+}
+
 export function checkVersion(reader: BinaryReader, expected: number, what: string): void {
   const version = reader.byte();
   if (version !== expected) {
@@ -49,7 +55,7 @@ export function checkVersion(reader: BinaryReader, expected: number, what: strin
 }
 
 export function encodeInvocation(row: Invocation): Uint8Array {
-  writer.byte(ROW_FORMAT_VERSION);
+  begin(ROW_FORMAT_VERSION);
   writer.string(row.id);
   writeTarget(writer, row.target);
   writeSource(writer, row.source);
@@ -258,7 +264,7 @@ export function chunkKey(invocationId: string, firstIndex: number): string {
 }
 
 export function encodeChunk(entries: readonly JournalEntry[]): Uint8Array {
-  writer.byte(CHUNK_FORMAT_VERSION);
+  begin(CHUNK_FORMAT_VERSION);
   writer.uint(entries.length);
   let previousAt = 0;
   let previousDeployment = "";

@@ -42,12 +42,19 @@ export class RecordVersionError extends Error {
   override readonly name = "RecordVersionError";
 }
 
+/** Appends a record to a batch. One that cannot be written throws and leaves the batch as it was. */
 export function encodeRecord(writer: BinaryWriter, record: LogRecord): void {
   const { body } = record;
-  writer.byte(RECORD_FORMAT_VERSION);
-  writer.byte(KIND_CODES.get(body.kind) as number);
-  writer.uint(record.at);
-  encodeBody(writer, body);
+  const start = writer.length;
+  try {
+    writer.byte(RECORD_FORMAT_VERSION);
+    writer.byte(KIND_CODES.get(body.kind) as number);
+    writer.uint(record.at);
+    encodeBody(writer, body);
+  } catch (error) {
+    writer.truncate(start);
+    throw error;
+  }
 }
 
 function encodeBody(writer: BinaryWriter, body: RecordBody): void {
@@ -226,7 +233,7 @@ function decodeRecord(reader: BinaryReader): LogRecord {
 function decodeBody(reader: BinaryReader, kind: RecordBody["kind"]): RecordBody {
   switch (kind) {
     case "engine-started":
-      return { kind, epoch: reader.uint(), settings: JSON.parse(reader.string()) as FoldSettings };
+      return { kind, epoch: reader.uint(), settings: reader.json() as FoldSettings };
     case "invoke":
       return {
         kind,
@@ -314,9 +321,9 @@ function decodeOperatorBody(reader: BinaryReader, kind: OperatorBody["kind"]): R
         kind,
         id: reader.string(),
         url: reader.string(),
-        manifest: JSON.parse(reader.string()) as EndpointManifest,
-        metadata: JSON.parse(reader.string()) as Record<string, string>,
-        headers: JSON.parse(reader.string()) as Record<string, string>,
+        manifest: reader.json() as EndpointManifest,
+        metadata: reader.json() as Record<string, string>,
+        headers: reader.json() as Record<string, string>,
         force: reader.bool(),
         breaking: reader.bool(),
         dryRun: reader.bool(),

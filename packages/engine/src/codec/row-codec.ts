@@ -12,6 +12,12 @@ const TIMER_KINDS: ReadonlyArray<TimerRow["kind"]> = ["sleep", "start", "retry"]
 
 const writer = new BinaryWriter();
 
+/** Starts a row, whatever a write that failed may have left. */
+function begin(): void {
+  writer.truncate(0);
+  writer.byte(VERSION);
+}
+
 function open(value: Uint8Array, what: string): BinaryReader {
   const reader = new BinaryReader(value);
   checkVersion(reader, VERSION, what);
@@ -19,7 +25,7 @@ function open(value: Uint8Array, what: string): BinaryReader {
 }
 
 export function encodeObject(row: ObjectRow): Uint8Array {
-  writer.byte(VERSION);
+  begin();
   writer.optionalString(row.holder);
   writer.uint(row.inboxHead);
   writer.uint(row.inboxTail);
@@ -75,7 +81,7 @@ function readPromise(reader: BinaryReader): PromiseRow {
 }
 
 export function encodeInbox(row: InboxRow): Uint8Array {
-  writer.byte(VERSION);
+  begin();
   writer.string(row.id);
   return writer.take();
 }
@@ -85,7 +91,7 @@ export function decodeInbox(value: Uint8Array): InboxRow {
 }
 
 export function encodeTimer(row: TimerRow): Uint8Array {
-  writer.byte(VERSION);
+  begin();
   writeWord(writer, TIMER_KINDS, row.kind);
   writer.string(row.id);
   writer.uint(row.completionId);
@@ -98,7 +104,7 @@ export function decodeTimer(value: Uint8Array): TimerRow {
 }
 
 export function encodeDeployment(row: DeploymentRow): Uint8Array {
-  writer.byte(VERSION);
+  begin();
   writer.string(row.id);
   writer.string(row.url);
   writer.string(JSON.stringify(row.manifest));
@@ -115,17 +121,17 @@ export function decodeDeployment(value: Uint8Array): DeploymentRow {
   return {
     id: reader.string(),
     url: reader.string(),
-    manifest: JSON.parse(reader.string()) as EndpointManifest,
+    manifest: reader.json() as EndpointManifest,
     createdAt: reader.uint(),
-    metadata: JSON.parse(reader.string()) as Record<string, string>,
-    headers: JSON.parse(reader.string()) as Record<string, string>,
-    revisions: JSON.parse(reader.string()) as Record<string, number>,
+    metadata: reader.json() as Record<string, string>,
+    headers: reader.json() as Record<string, string>,
+    revisions: reader.json() as Record<string, number>,
     live: reader.uint(),
   };
 }
 
 export function encodeMeta(row: MetaRow): Uint8Array {
-  writer.byte(VERSION);
+  begin();
   writer.uint(row.now);
   writer.uint(row.nextTimerSeq);
   writer.uint(row.epoch);

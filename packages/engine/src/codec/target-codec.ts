@@ -1,6 +1,7 @@
 /** Targets and sources of invocations inside records and rows. */
 import type { HandlerKind } from "@holdfast/protocol";
 
+import { AssertionFailedError } from "../assert.ts";
 import type { InvocationSource, Target } from "../tables/rows.ts";
 import { DecodeError, type BinaryReader, type BinaryWriter } from "./binary.ts";
 
@@ -11,7 +12,7 @@ const SOURCE_KINDS: ReadonlyArray<InvocationSource["kind"]> = ["ingress", "invoc
 /** Writes a word as its place in a fixed, append-only list. */
 export function writeWord<T extends string>(writer: BinaryWriter, words: readonly T[], word: T): void {
   const code = words.indexOf(word);
-  if (code < 0) throw new DecodeError(`Unknown word "${word}", expected one of ${words.join(", ")}`);
+  if (code < 0) throw new AssertionFailedError(`unknown word "${word}", expected one of ${words.join(", ")}`);
   writer.byte(code);
 }
 
