@@ -23,18 +23,18 @@ import {
 import type { RunOptions, StepScope } from "../context.ts";
 import { CancelledError, MessageTooLargeError, NestedOperationError, TerminalError } from "../errors.ts";
 import type { StandardSchema } from "../standard-schema.ts";
-import { handlerError, mismatchError, protocolViolation } from "./attempt-error.ts";
-import { callSite, type CallSites, type Entry } from "./call-site.ts";
+import { handlerError, protocolViolation } from "./attempt-error.ts";
+import type { CallSites, Entry } from "./call-site.ts";
+import { CommandStream, type CommandStreamHost, type IssuedCommand } from "./command-stream.ts";
 import { DurablePromise } from "./durable-promise.ts";
 import type { Environment } from "./environment.ts";
 import { errorOf } from "./failure.ts";
 import { finishHandler, type FinishHost, type Outcome, type Undoable } from "./finish.ts";
 import { Inbox, type Incoming, type InboxReader } from "./inbox.ts";
-import type { Mismatch } from "./mismatch.ts";
 import { OperationTable } from "./operation-table.ts";
 import { Operation, type Awaited, type OperationKind, type Reader } from "./operation.ts";
-import { RecordedCommands, replayDifference } from "./recorded-commands.ts";
 import { RunStep, type StepHost } from "./run-step.ts";
+import { Steps } from "./steps.ts";
 import { decideSuspension } from "./suspension.ts";
 
 /** What runs in a session. */
@@ -45,23 +45,19 @@ export interface Program {
   invoke(session: Session, input: InputCommand): unknown;
 }
 
-export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
+export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, CommandStreamHost {
   readonly start: StartMessage;
   readonly environment: Environment;
   /** Steps with an undo function, in the order they were started. */
   readonly undoables: Undoable[] = [];
   readonly #engine: EngineEnd;
   readonly #program: Program;
-  readonly #recorded = new RecordedCommands();
+  readonly #commands: CommandStream;
   readonly #operations = new OperationTable();
   readonly #inbox: Inbox;
-  /** Steps that have started and are neither settled nor given up. */
-  readonly #active = new Set<RunStep>();
-  /** Steps that wait for the end of the replay. */
-  #held: RunStep[] = [];
+  readonly #steps = new Steps();
   #entriesMissing: number;
   #input: InputCommand | undefined = undefined;
-  #isReplayOver = false;
   #isOver = false;
   /** The handler has ended. What is left is to record that, and branches it has abandoned have no say any more. */
   #isFinishing = false;
@@ -71,10 +67,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
   #sleepsLong = false;
   #isQuietCheckScheduled = false;
   #guardDepth = 0;
-  /** Position of the last command issued; the input is 0. */
-  #commandIndex = 0;
   #lastCompletionId = 0;
-  #stopGrace: (() => void) | undefined = undefined;
   #abortController: AbortController | undefined = undefined;
   #abortReason: Error | undefined = undefined;
 
@@ -84,6 +77,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     this.#engine = engine;
     this.#program = program;
     this.#inbox = new Inbox(environment.turns, this);
+    this.#commands = new CommandStream(this);
     this.#entriesMissing = start.knownEntries;
     if (start.knownEntries < 1) this.#refuse("a journal has at least one entry, the input");
   }
@@ -114,7 +108,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     this.#entriesMissing -= 1;
     if (isIncoming(message)) this.#inbox.load(message);
     else if (message.type === MessageType.Input) this.#input = message;
-    else this.#recorded.add(message as Command);
+    else this.#commands.load(message as Command);
     if (this.#entriesMissing === 0) queueMicrotask(() => this.#begin());
   }
 
@@ -125,7 +119,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
       this.#end(protocolViolation("a journal without an input"));
       return;
     }
-    this.#isReplayOver = this.#inbox.known === 0 && this.#recorded.remaining === 0;
+    if (this.#inbox.known === 0 && this.#commands.remaining === 0) this.#steps.release();
     let result: unknown;
     try {
       result = this.#program.invoke(this, input);
@@ -141,8 +135,9 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
 
   handlerStarted(): void {
     this.#inbox.open();
-    if (!this.#isReplayOver && this.#inbox.known === 0)
+    if (!this.#steps.mayStart && this.#inbox.known === 0) {
       this.environment.turns.whenQuiet(() => this.knownDelivered());
+    }
   }
 
   deliver(message: Incoming): void {
@@ -159,7 +154,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     }
     const operation = this.#operations.complete(notification.completionId, notification.result);
     if (operation === undefined) return;
-    if (operation.step !== undefined) this.#active.delete(operation.step as RunStep);
+    if (operation.step !== undefined) this.#steps.settled(operation.step as RunStep);
     if (operation.call !== undefined) this.#learnCallee(operation.call, notification);
   }
 
@@ -169,49 +164,34 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
       this.#refuse(`an acknowledgement of step ${completionId}, for which nothing was proposed`);
       return;
     }
-    this.#active.delete(step);
+    this.#steps.settled(step);
     this.#operations.complete(completionId, step.proposal);
   }
 
   /** Everything the journal held has been delivered. What has no result yet may run now, if the code is where it was. */
   knownDelivered(): void {
-    if (this.#isOver) return;
-    if (this.#recorded.remaining > 0) {
-      this.#stopGrace ??= this.environment.timers.set(this.environment.replayGraceMs, () =>
-        this.#missCommands(),
-      );
-      return;
-    }
-    this.#stopGrace?.();
-    this.#stopGrace = undefined;
-    this.#isReplayOver = true;
-    const held = this.#held;
-    this.#held = [];
-    for (const step of held) if (!step.operation.isSettled && step.state === "held") this.#startStep(step);
+    if (this.#isOver || !this.#commands.checkComplete()) return;
+    this.#steps.release();
     this.#scheduleQuietCheck();
   }
 
-  /** The code has been given everything it had when it issued the recorded commands, and has not issued them all. */
-  #missCommands(): void {
-    this.#stopGrace = undefined;
-    const recorded = this.#recorded.peek();
-    if (this.#isOver || recorded === undefined) return;
-    const awaited = this.#operations.awaited();
-    if (awaited.length === 0) {
-      this.knownDelivered(); // It awaits something of its own, which may yet come.
-      return;
-    }
-    const waitsFor = awaited
-      .map(({ kind, name }) => `ctx.${kind}(${name === "" ? "" : JSON.stringify(name)})`)
+  describeAwaited(): string {
+    const shown = (name: string): string => (name === "" ? "" : JSON.stringify(name));
+    return this.#operations
+      .awaited()
+      .map(({ kind, name }) => `ctx.${kind}(${shown(name)})`)
       .join(", ");
-    this.#mismatch(recorded, { waitsFor }, undefined);
   }
 
   // -- the handler's side ----------------------------------------------------------------------------------------------
 
+  get callSites(): CallSites {
+    return this.#program.callSites;
+  }
+
   /** Whether the handler only repeats what it did before. */
   get isReplaying(): boolean {
-    return this.#recorded.remaining > 0 || this.#inbox.known > 0;
+    return this.#commands.remaining > 0 || this.#inbox.known > 0;
   }
 
   get invocationId(): string {
@@ -238,7 +218,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
 
   /** The next recorded command, for operations whose form depends on it. */
   peekRecorded(): Command | undefined {
-    return this.#recorded.peek();
+    return this.#commands.peek();
   }
 
   /** An id for what a command of the handler's completes beside its own, given before its own. */
@@ -261,27 +241,14 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
    *
    * @param entry The function of the SDK that the user called; none for what the SDK does by itself.
    */
-  issue(command: Exclude<Command, InputCommand>, entry?: Entry): Command | undefined {
+  issue(command: IssuedCommand, entry?: Entry): Command | undefined {
     if (this.#ignores(entry)) return undefined;
-    const recorded = this.#recorded.take();
-    if (recorded === undefined) {
-      this.#commandIndex += 1;
-      if (this.environment.callSites && entry !== undefined)
-        addCallSite(command, this.#program.callSites, entry);
-      this.#engine.receive(command);
-      return command;
-    }
-    const payloadsVary = this.environment.codec.isRandomized === true;
-    const difference = replayDifference(recorded, command, { payloadsVary });
-    if (difference !== undefined) {
-      this.#mismatch(recorded, { command, difference }, entry === undefined ? undefined : callSite(entry));
-      return undefined;
-    }
-    this.#commandIndex += 1;
-    if (this.#recorded.remaining === 0 && this.#inbox.known === 0) {
+    const wasReplay = this.#commands.remaining > 0;
+    const issued = this.#commands.issue(command, entry);
+    if (wasReplay && this.#commands.remaining === 0 && this.#inbox.known === 0) {
       this.environment.turns.whenQuiet(() => this.knownDelivered());
     }
-    return recorded;
+    return issued;
   }
 
   /**
@@ -291,7 +258,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
   request<Value>(
     kind: OperationKind,
     name: string,
-    build: (completionId: number) => Exclude<Command, InputCommand>,
+    build: (completionId: number) => IssuedCommand,
     read: Reader<Value>,
     entry: Entry,
   ): Operation<Value> {
@@ -328,7 +295,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
       run,
       options,
       completionId,
-      commandIndex: this.#commandIndex + 1,
+      commandIndex: this.#commands.nextIndex,
       failures,
     });
     if (this.issue({ type: MessageType.Run, completionId, name }, entry) === undefined)
@@ -337,8 +304,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     this.#operations.add(operation);
     if (options?.undo !== undefined) this.undoables.push({ step, undo: options.undo });
     if (operation.isSettled) return operation.promise;
-    if (this.#isReplayOver) this.#startStep(step);
-    else this.#held.push(step);
+    this.#steps.add(step);
     return operation.promise;
   }
 
@@ -385,12 +351,6 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     if (this.#suspendRequested || this.#sleepsLong) this.#scheduleQuietCheck();
   }
 
-  #startStep(step: RunStep): void {
-    if (this.#isOver) return;
-    this.#active.add(step);
-    step.start();
-  }
-
   #noteSleep(operation: Operation, wakeUpAt: number): void {
     operation.wakeUpAt = wakeUpAt;
     if (wakeUpAt - this.environment.now() < this.environment.suspendSleepMs) return;
@@ -408,7 +368,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
       operation.isCancelled = true;
       operation.reject(error);
     }
-    this.#dropSteps(error);
+    this.#steps.drop(error);
   }
 
   #rejectIfCancelled(operation: Operation): boolean {
@@ -434,19 +394,12 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     );
   }
 
-  #dropSteps(reason: unknown): void {
-    for (const step of this.#active) step.drop(reason);
-    for (const step of this.#held) step.drop(reason);
-    this.#active.clear();
-    this.#held = [];
-  }
-
   // -- the end ---------------------------------------------------------------------------------------------------------
 
   #finish(outcome: Outcome): void {
     if (this.#isOver) return;
     this.#isFinishing = true;
-    if (outcome.kind === "threw" && outcome.error instanceof TerminalError) this.#dropSteps(outcome.error);
+    if (outcome.kind === "threw" && outcome.error instanceof TerminalError) this.#steps.drop(outcome.error);
     void finishHandler(this, outcome, this.#program.output); // Reports its own errors.
   }
 
@@ -480,12 +433,6 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     this.#close(new Error(error.message));
   }
 
-  #mismatch(recorded: Command, now: Mismatch["now"], place: string | undefined): void {
-    const later = this.#recorded.rest();
-    const commandIndex = this.#commandIndex + 1;
-    this.#end(mismatchError({ start: this.start, commandIndex, recorded, later, now, callSite: place }));
-  }
-
   /** For what the engine must not do. It is calling, and must not be called back from here. */
   #refuse(what: string): void {
     queueMicrotask(() => this.fail(protocolViolation(what)));
@@ -496,7 +443,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     this.#isQuietCheckScheduled = true;
     this.environment.turns.whenQuiet(() => {
       this.#isQuietCheckScheduled = false;
-      if (!this.#isOver && this.#isReplayOver && this.#inbox.isEmpty) this.#suspendIfPossible();
+      if (!this.#isOver && this.#steps.mayStart && this.#inbox.isEmpty) this.#suspendIfPossible();
     });
   }
 
@@ -505,14 +452,14 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
     const decision = decideSuspension({
       environment: this.environment,
       awaited,
-      active: [...this.#active],
+      active: this.#steps.active,
       isRequested: this.#suspendRequested,
     });
     if (decision.kind === "end") {
       this.#end(decision.error);
     } else if (decision.kind === "suspend") {
       this.#engine.receive(this.#operations.suspensionFor(awaited));
-      this.#close(new Error("the attempt was suspended"));
+      this.#close(SUSPENDED);
     }
   }
 
@@ -520,8 +467,8 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost {
   #close(abortReason: Error | undefined): void {
     this.#isOver = true;
     this.#inbox.close();
-    this.#stopGrace?.();
-    this.#dropSteps(abortReason ?? new Error("the handler has returned"));
+    this.#commands.close();
+    this.#steps.close(abortReason ?? RETURNED);
     if (abortReason === undefined) return;
     this.#abortReason = abortReason;
     this.#abortController?.abort(abortReason);
@@ -534,10 +481,9 @@ function isIncoming(message: EngineMessage): message is Incoming {
 
 const FIRST_NOTIFICATION = 0x8000;
 
-function addCallSite(command: Command, callSites: CallSites, entry: Entry): void {
-  const place = callSites.of(command.type, command.name ?? "", entry);
-  if (place !== "") (command as { callSite?: string }).callSite = place;
-}
+// Made once: recording a stack would cost more than the rest of an attempt.
+const SUSPENDED = new Error("the attempt was suspended");
+const RETURNED = new Error("the handler has returned");
 
 function failuresOf(start: StartMessage, completionId: number): number {
   for (const [id, count] of start.stepFailures) if (id === completionId) return count;
