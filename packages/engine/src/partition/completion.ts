@@ -34,7 +34,7 @@ export function completeInvocation(fold: Fold, row: Invocation, outcome: Result)
   fold.effects.push({ kind: "completed", id: row.id, result });
   for (const waiter of row.waiters) {
     const type = waiter.kind === "call" ? MessageType.CallCompletion : MessageType.AttachInvocationCompletion;
-    completeOperation(fold, waiter.id, waiter.completionId, { type, result, cause: row.id });
+    completeOperation(fold, { ...waiter, source: row.id }, { type, result, cause: row.id });
   }
   row.waiters.length = 0;
   retain(fold, row);

@@ -10,7 +10,7 @@ import {
 } from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
-import type { Invocation, JournalEntry } from "../tables/rows.ts";
+import type { Invocation, JournalEntry, OpenOperation } from "../tables/rows.ts";
 import { startAttempt } from "./attempt-start.ts";
 import type { Fold } from "./fold.ts";
 
@@ -70,18 +70,29 @@ export function answer(
   notify(fold, row, { type, completionId, result }, "");
 }
 
+/** An operation as whoever completes it knows it. */
+export type AwaitedOperation = {
+  readonly id: string;
+  readonly completionId: number;
+  readonly kind: OpenOperation["kind"];
+  /** The callee, target, or promise; the timer's key of a sleep. */
+  readonly source: string;
+};
+
 /**
- * Completes what an invocation waits for. Does nothing when it no longer waits for it: completed, killed, or the operation
- * has its completion already.
+ * Completes what an invocation waits for. Does nothing when it no longer waits for it: completed, killed, the operation
+ * has its completion already, or the id belongs to a later invocation, whose operations are others.
  */
 export function completeOperation(
   fold: Fold,
-  id: string,
-  completionId: number,
+  awaited: AwaitedOperation,
   completion: { readonly type: CompletionType; readonly result: Result; readonly cause: string },
 ): void {
-  const known = fold.tables.invocations.get(id);
-  if (known === undefined || known.status === "completed" || !known.open.has(completionId)) return;
+  const { id, completionId } = awaited;
+  const operation = fold.tables.invocations.get(id)?.open.get(completionId);
+  if (operation === undefined || operation.kind !== awaited.kind) return;
+  const source = operation.kind === "sleep" ? operation.timer : operation.detail;
+  if (source !== awaited.source) return;
   const row = fold.tables.invocations.edit(id);
   row.open.delete(completionId);
   notify(fold, row, { type: completion.type, completionId, result: completion.result }, completion.cause);

@@ -47,12 +47,15 @@ export function settlePromise(
   const row = editPromise(fold.tables, service, key, name);
   row.result = result;
   row.settledAt = fold.at;
-  const waiters = row.waiters.splice(0);
-  for (const waiter of waiters) {
-    const completion = { type: MessageType.GetPromiseCompletion, result, cause: `promise ${name}` } as const;
-    completeOperation(fold, waiter.id, waiter.completionId, completion);
-  }
+  tellWaiters(fold, name, row, result);
   return { kind: "settled" };
+}
+
+function tellWaiters(fold: Fold, name: string, promise: PromiseRow, result: Result): void {
+  const completion = { type: MessageType.GetPromiseCompletion, result, cause: `promise ${name}` } as const;
+  for (const waiter of promise.waiters.splice(0)) {
+    completeOperation(fold, { ...waiter, kind: "promise", source: name }, completion);
+  }
 }
 
 /** The promise's result, or `undefined` after the waiter was noted. */
@@ -81,14 +84,5 @@ export function closePromises(fold: Fold, target: Target): void {
   if (known === undefined || known.promises.size === 0) return;
   const object = editObject(fold.tables, target.service, target.key);
   const result: Result = { kind: "failure", failure: closedFailure(target) };
-  for (const [name, promise] of object.promises) {
-    for (const waiter of promise.waiters.splice(0)) {
-      const completion = {
-        type: MessageType.GetPromiseCompletion,
-        result,
-        cause: `promise ${name}`,
-      } as const;
-      completeOperation(fold, waiter.id, waiter.completionId, completion);
-    }
-  }
+  for (const [name, promise] of object.promises) tellWaiters(fold, name, promise, result);
 }

@@ -15,11 +15,11 @@ export function fireTimers(fold: Fold, keys: readonly string[]): void {
     if (timer === undefined) continue;
     assert(timerDue(key) <= fold.at, `timer ${key} fired early, at ${fold.at}`);
     fold.tables.timers.delete(key);
-    fireTimer(fold, timer);
+    fireTimer(fold, key, timer);
   }
 }
 
-function fireTimer(fold: Fold, timer: TimerRow): void {
+function fireTimer(fold: Fold, key: string, timer: TimerRow): void {
   switch (timer.kind) {
     case "sleep": {
       const completion = {
@@ -27,7 +27,7 @@ function fireTimer(fold: Fold, timer: TimerRow): void {
         result: { kind: "void" },
         cause: "timer",
       } as const;
-      completeOperation(fold, timer.id, timer.completionId, completion);
+      completeOperation(fold, { ...timer, kind: "sleep", source: key }, completion);
       return;
     }
     case "start": {
