@@ -2,12 +2,15 @@
  * The real engine in the test's own process: a log in memory, and a clock that moves when the test says so. Waiting three
  * days takes as long as what happens in them.
  */
+import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
 import { parseDuration, type Servable } from "@holdfast/protocol";
 
 import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineLimits } from "./engine.ts";
+import type { PartitionLog } from "./log/log.ts";
 import { LogMemory, MemoryLog } from "./log/memory-log.ts";
+import type { CheckpointThresholds } from "./partition/checkpointer.ts";
 import { MemoryStore, StoreMemory } from "./store/memory-store.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -23,6 +26,11 @@ export type TestEngineOptions = {
   readonly services: readonly Servable[];
   /** Where the virtual clock begins, milliseconds since the epoch. Default: 2030-01-01. */
   readonly startTime?: number;
+  /** Timeouts, retry policy, retention and limits of journals and state, where they shall not be the defaults. */
+  readonly settings?: Partial<FoldSettings>;
+  readonly limits?: Partial<EngineLimits>;
+  /** When checkpoints are taken. */
+  readonly checkpoints?: Partial<CheckpointThresholds>;
 };
 
 /**
@@ -41,36 +49,35 @@ export function createTestEngine(options: TestEngineOptions): Promise<TestEngine
 export class TestEngine extends LocalClient {
   readonly engine: Engine;
   readonly clock: VirtualClock;
-  readonly #memory: LogMemory;
-  readonly #store: StoreMemory;
-  readonly #services: readonly Servable[];
+  readonly #parts: Parts;
 
   private constructor(engine: Engine, parts: Parts) {
     super(engine);
     this.engine = engine;
     this.clock = parts.clock;
-    this.#memory = parts.memory;
-    this.#store = parts.store;
-    this.#services = parts.services;
+    this.#parts = parts;
   }
 
-  static async open(options: TestEngineOptions): Promise<TestEngine> {
+  /** `openLog` is for tests of the engine itself: it opens the log on each start. */
+  static async open(
+    options: TestEngineOptions,
+    openLog: (memory: LogMemory) => Promise<PartitionLog> = (memory) => MemoryLog.open({ memory }),
+  ): Promise<TestEngine> {
     const clock = new VirtualClock(options.startTime ?? DEFAULT_START);
-    return TestEngine.#start({
-      clock,
-      memory: new LogMemory(),
-      store: new StoreMemory(),
-      services: options.services,
-    });
+    return TestEngine.#start({ clock, memory: new LogMemory(), openLog, store: new StoreMemory(), options });
   }
 
   static async #start(parts: Parts): Promise<TestEngine> {
+    const { services, settings, limits, checkpoints } = parts.options;
     const engine = await Engine.open({
       clock: parts.clock,
-      log: await MemoryLog.open({ memory: parts.memory }),
+      log: await parts.openLog(parts.memory),
       store: await MemoryStore.open({ memory: parts.store }),
-      endpoints: endpointsOf(parts.services, parts.clock),
+      endpoints: endpointsOf(services, parts.clock),
       retentionIntervalMs: RETENTION_INTERVAL_MS,
+      settings: { ...defaultFoldSettings, ...settings },
+      ...(limits === undefined ? {} : { limits }),
+      ...(checkpoints === undefined ? {} : { checkpoints }),
       onFailed: (reason) => {
         throw reason;
       },
@@ -109,9 +116,9 @@ export class TestEngine extends LocalClient {
   }
 
   /** Ends the engine as a crash would, and starts it again on what was durable, with the same or with new code. */
-  async restart(services: readonly Servable[] = this.#services): Promise<TestEngine> {
+  async restart(services: readonly Servable[] = this.#parts.options.services): Promise<TestEngine> {
     this.engine.abandon();
-    return TestEngine.#start({ clock: this.clock, memory: this.#memory, store: this.#store, services });
+    return TestEngine.#start({ ...this.#parts, options: { ...this.#parts.options, services } });
   }
 
   async close(): Promise<void> {
@@ -126,6 +133,7 @@ export class TestEngine extends LocalClient {
 type Parts = {
   readonly clock: VirtualClock;
   readonly memory: LogMemory;
+  readonly openLog: (memory: LogMemory) => Promise<PartitionLog>;
   readonly store: StoreMemory;
-  readonly services: readonly Servable[];
+  readonly options: TestEngineOptions;
 };
