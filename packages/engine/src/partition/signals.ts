@@ -63,24 +63,41 @@ export function noteSignal(row: Invocation, signal: SignalNotification): void {
  * the signal, a suspended, backing-off or paused one is attempted at once so that its handler can clean up. Goes on to the
  * callees it waits for; one-way sends are on their own.
  */
-export function cancelInvocation(fold: Fold, id: string, visited: Set<string> = new Set()): Outcome {
-  visited.add(id);
+export function cancelInvocation(fold: Fold, id: string): Outcome {
+  const refusal = refuseEnding(fold, id);
+  if (refusal !== undefined) return refusal;
+  const hasBegun = fold.tables.invocations.get(id)?.attempt !== 0;
+  forTree(fold, id, (row) => {
+    if (row.attempt === 0) completeInvocation(fold, row, { kind: "failure", failure: CANCELLED });
+    else deliverCancel(fold, row);
+  });
+  return hasBegun ? { ok: true, detail: { pending: true } } : { ok: true };
+}
+
+function refuseEnding(fold: Fold, id: string): Outcome | undefined {
   const known = fold.tables.invocations.get(id);
   if (known === undefined)
     return { ok: false, code: "invocation-not-found", message: `There is no invocation ${id}` };
-  if (known.status === "completed") {
-    return { ok: false, code: "invocation-completed", message: `The invocation ${id} has completed` };
+  if (known.status !== "completed") return undefined;
+  return { ok: false, code: "invocation-completed", message: `The invocation ${id} has completed` };
+}
+
+/**
+ * Visits an invocation and all that it waits for, callers before their callees. Without recursion: a handler that calls
+ * itself makes chains of any length. Each once: calls with idempotency keys can share a callee.
+ */
+function forTree(fold: Fold, root: string, visit: (row: Invocation) => void): void {
+  const visited = new Set<string>();
+  const ahead = [root];
+  for (let id = ahead.pop(); id !== undefined; id = ahead.pop()) {
+    if (visited.has(id)) continue;
+    visited.add(id);
+    const known = fold.tables.invocations.get(id);
+    if (known === undefined || known.status === "completed") continue;
+    const row = fold.tables.invocations.edit(id);
+    for (const callee of calleesOf(row).reverse()) ahead.push(callee);
+    visit(row);
   }
-  const row = fold.tables.invocations.edit(id);
-  if (row.attempt === 0) {
-    completeInvocation(fold, row, { kind: "failure", failure: CANCELLED });
-    return { ok: true };
-  }
-  const callees = calleesOf(row);
-  deliverCancel(fold, row);
-  // Calls with idempotency keys can form a ring.
-  for (const callee of callees) if (!visited.has(callee)) cancelInvocation(fold, callee, visited);
-  return { ok: true, detail: { pending: true } };
 }
 
 function deliverCancel(fold: Fold, row: Invocation): void {
@@ -99,18 +116,13 @@ export function calleesOf(row: Readonly<Invocation>): string[] {
 
 /** Ends an invocation without asking it, and the callees it waits for with it. */
 export function killInvocation(fold: Fold, id: string): Outcome {
-  const known = fold.tables.invocations.get(id);
-  if (known === undefined)
-    return { ok: false, code: "invocation-not-found", message: `There is no invocation ${id}` };
-  if (known.status === "completed") {
-    return { ok: false, code: "invocation-completed", message: `The invocation ${id} has completed` };
-  }
-  const row = fold.tables.invocations.edit(id);
-  const callees = calleesOf(row);
-  if (row.status === "running") {
-    fold.effects.push({ kind: "abort-attempt", id, attempt: row.attempt, reason: "killed" });
-  }
-  completeInvocation(fold, row, { kind: "failure", failure: { code: 409, message: "killed" } });
-  for (const callee of callees) killInvocation(fold, callee);
+  const refusal = refuseEnding(fold, id);
+  if (refusal !== undefined) return refusal;
+  forTree(fold, id, (row) => {
+    if (row.status === "running") {
+      fold.effects.push({ kind: "abort-attempt", id: row.id, attempt: row.attempt, reason: "killed" });
+    }
+    completeInvocation(fold, row, { kind: "failure", failure: { code: 409, message: "killed" } });
+  });
   return { ok: true };
 }
