@@ -130,9 +130,9 @@ export type PromiseOf<Schema> =
 export type InvocationRef<Output = unknown> =
   | string
   | SendHandle<Output>
-  | { readonly workflow: HandlerRef<never, Output>; readonly key: string }
+  | { readonly workflow: HandlerRef<readonly unknown[], Output>; readonly key: string }
   | {
-      readonly handler: HandlerRef<never, Output>;
+      readonly handler: HandlerRef<readonly unknown[], Output>;
       /** Objects only. */
       readonly key?: string;
       readonly idempotencyKey: string;

@@ -193,6 +193,8 @@ class NodeEndpoint implements ServedEndpoint {
     }
     socket.on("data", (chunk: Uint8Array) => connection.receive(chunk));
     socket.on("drain", () => connection.resume());
+    // HTTP sockets stay half open by default. An engine that has ended its side is gone.
+    socket.on("end", () => socket.destroy());
     socket.on("close", () => {
       this.#connections.delete(connection);
       connection.lost("the connection to the engine was lost");
