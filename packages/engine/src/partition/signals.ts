@@ -108,7 +108,7 @@ function deliverCancel(fold: Fold, row: Invocation): void {
   if (status === "backing-off" || status === "paused") startAttempt(fold, row);
 }
 
-export function calleesOf(row: Readonly<Invocation>): string[] {
+function calleesOf(row: Readonly<Invocation>): string[] {
   const callees: string[] = [];
   for (const operation of row.open.values()) if (operation.kind === "call") callees.push(operation.detail);
   return callees;
