@@ -29,7 +29,7 @@ import { getConfig, getHealth, getLimits, getVersion } from "./server-info.ts";
 import { getService, listServices } from "./services.ts";
 import { clearState, getState, listState, patchState, putState } from "./state.ts";
 
-const routes = new Router<AdminRoute>()
+export const adminRoutes: Router<AdminRoute> = new Router<AdminRoute>()
   .on("GET", "/health", getHealth)
   .on("GET", "/version", getVersion)
   .on("GET", "/limits", getLimits)
@@ -74,7 +74,7 @@ export function createAdmin(
       checkAccess(rules, req);
       if (!isAuthorized(req.headers.authorization)) throw new HoldfastError("unauthorized");
       const { segments, query } = readPath(req.url ?? "/");
-      const { handler, params } = routes.find(req.method ?? "GET", segments);
+      const { handler, params } = adminRoutes.find(req.method ?? "GET", segments);
       const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax" };
       const withBody = (body: Uint8Array): void => {
         answer(handler, { ...scope, req, res, params, query, body }).catch(refuse);

@@ -21,6 +21,14 @@ export class Router<Handler> {
     return this;
   }
 
+  /** Every route as it is documented: "GET /services/{name}", under the first of its methods. */
+  get documented(): readonly string[] {
+    return this.#routes.map(({ methods, segments }) => {
+      const path = segments.map((segment) => segment.replace(/^:(.*)/, "{$1}")).join("/");
+      return `${methods[0]} /${path}`;
+    });
+  }
+
   /** Throws `not-found` or `method-not-allowed`. */
   find(method: string, segments: readonly string[]): { readonly handler: Handler; readonly params: Params } {
     const allowed = new Set<string>();
