@@ -12,7 +12,13 @@ import {
 import { addressOf } from "./address.ts";
 import { AdminClient } from "./admin/admin-client.ts";
 import { InvocationHandle, WorkflowHandle } from "./invocation-handle.ts";
-import { PromiseHandle, type AnyWorkflowRef, type PromiseNames, type PayloadOf } from "./promise-handle.ts";
+import {
+  promisePath,
+  PromiseHandle,
+  type AnyWorkflowRef,
+  type PromiseNames,
+  type PayloadOf,
+} from "./promise-handle.ts";
 import { bodyOf, Transport } from "./transport.ts";
 
 export interface ConnectOptions {
@@ -135,7 +141,7 @@ export class Client {
     key: string,
     name: Name,
   ): PromiseHandle<PayloadOf<Ref, Name>["input"], PayloadOf<Ref, Name>["output"]> {
-    return new PromiseHandle(this.#transport, [workflow.service, key, name]);
+    return new PromiseHandle(this.#transport, promisePath(workflow.service, key, name));
   }
 
   /** Settles an awakeable with a value. True when somebody waited for it; false when it had been settled before. */

@@ -3,7 +3,13 @@ import type { ArgsOf, OutputOfRef, SendResponse } from "@holdfast/protocol";
 
 import type { AdminClient } from "./admin/admin-client.ts";
 import { HoldfastClientError } from "./errors.ts";
-import { PromiseHandle, type AnyWorkflowRef, type PayloadOf, type PromiseNames } from "./promise-handle.ts";
+import {
+  promisePath,
+  PromiseHandle,
+  type AnyWorkflowRef,
+  type PayloadOf,
+  type PromiseNames,
+} from "./promise-handle.ts";
 import { bodyOf, type Transport } from "./transport.ts";
 
 export interface AttachOptions {
@@ -84,7 +90,7 @@ export class WorkflowHandle<Ref extends AnyWorkflowRef> {
   promise<Name extends PromiseNames<Ref>>(
     name: Name,
   ): PromiseHandle<PayloadOf<Ref, Name>["input"], PayloadOf<Ref, Name>["output"]> {
-    return new PromiseHandle(this.#transport, [this.#workflow.service, this.key, name]);
+    return new PromiseHandle(this.#transport, promisePath(this.#workflow.service, this.key, name));
   }
 
   #segments(verb: "attach" | "output"): readonly string[] {

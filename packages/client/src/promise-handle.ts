@@ -36,13 +36,19 @@ export interface PromiseSettled<Value> {
 
 const NOT_READY = 470;
 
+/** The path of a promise for callers. */
+export function promisePath(workflow: string, key: string, name: string): readonly string[] {
+  return ["restate", "promises", workflow, key, name];
+}
+
 export class PromiseHandle<Input, Value> {
   readonly #transport: Transport;
   readonly #segments: readonly string[];
 
-  constructor(transport: Transport, address: readonly [workflow: string, key: string, name: string]) {
+  /** @param segments The path of the promise. */
+  constructor(transport: Transport, segments: readonly string[]) {
     this.#transport = transport;
-    this.#segments = ["restate", "promises", ...address];
+    this.#segments = segments;
   }
 
   /** Settles it with a value, unless it is settled. */

@@ -4,7 +4,6 @@ import type {
   DeploymentInfo,
   HealthInfo,
   LimitInfo,
-  PromiseInfo,
   QueryRequest,
   QueryResponse,
   RegisterDeploymentRequest,
@@ -16,6 +15,7 @@ import type {
 import type { Transport } from "../transport.ts";
 import { InvocationAdmin } from "./invocation-admin.ts";
 import { itemsOf, type Listed } from "./listed.ts";
+import { PromiseAdmin } from "./promise-admin.ts";
 import { StateAdmin } from "./state-admin.ts";
 
 export class AdminClient {
@@ -23,6 +23,7 @@ export class AdminClient {
   readonly services: ServiceAdmin;
   readonly invocations: InvocationAdmin;
   readonly state: StateAdmin;
+  readonly promises: PromiseAdmin;
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
@@ -31,6 +32,7 @@ export class AdminClient {
     this.services = new ServiceAdmin(transport);
     this.invocations = new InvocationAdmin(transport);
     this.state = new StateAdmin(transport);
+    this.promises = new PromiseAdmin(transport);
   }
 
   /** @param options.counts Also count invocations by status, which takes time when there are very many. */
@@ -57,11 +59,6 @@ export class AdminClient {
    */
   query(request: QueryRequest): Promise<QueryResponse> {
     return this.#transport.exchange("POST", ["query"], request);
-  }
-
-  /** All promises of one run of a workflow. */
-  async promises(workflow: string, key: string): Promise<readonly PromiseInfo[]> {
-    return itemsOf(await this.#transport.json<Listed<PromiseInfo>>(["services", workflow, "promises", key]));
   }
 }
 

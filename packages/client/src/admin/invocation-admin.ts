@@ -8,10 +8,12 @@ import type {
   InvocationDetail,
   InvocationFilter,
   InvocationSummary,
+  JournalEntryInfo,
   Page,
 } from "@holdfast/protocol";
 
 import type { RequestOptions, Transport } from "../transport.ts";
+import { itemsOf, type Listed } from "./listed.ts";
 
 export interface ListOptions extends InvocationFilter {
   /** Items per page. */
@@ -52,6 +54,14 @@ export class InvocationAdmin {
   /** Everything about one, with its journal. */
   get(id: string): Promise<InvocationDetail> {
     return this.#transport.json(["invocations", id]);
+  }
+
+  /** The journal of one from entry `from` on, for journals too long for `get`. */
+  journal(
+    id: string,
+    options: { readonly from?: number; readonly limit?: number; readonly cursor?: string } = {},
+  ): Promise<Page<JournalEntryInfo>> {
+    return this.#transport.json(["invocations", id, "journal"], { query: { ...options } });
   }
 
   /** Asks it to end: its handler is told at its next wait, and may clean up. */
@@ -112,6 +122,16 @@ export class InvocationAdmin {
 
   bulkProgress(bulkId: string): Promise<BulkProgress> {
     return this.#transport.json(["invocations", "bulk", bulkId]);
+  }
+
+  /** Bulk actions that were started since the server started. */
+  async bulkActions(): Promise<readonly BulkProgress[]> {
+    return itemsOf(await this.#transport.json<Listed<BulkProgress>>(["invocations", "bulk"]));
+  }
+
+  /** Leaves alone what a bulk action has not come to. */
+  stopBulk(bulkId: string): Promise<BulkProgress> {
+    return this.#transport.json(["invocations", "bulk", bulkId], { method: "DELETE" });
   }
 
   #act(

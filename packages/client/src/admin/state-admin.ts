@@ -44,4 +44,14 @@ export class StateAdmin {
   ): Promise<StateChangeResponse> {
     return this.#transport.exchange("PUT", ["services", service, "state", key], change);
   }
+
+  /** Forgets everything of a key. */
+  clear(
+    service: string,
+    key: string,
+    options: { readonly expectedVersion?: number } = {},
+  ): Promise<StateChangeResponse> {
+    const request = { method: "DELETE", query: { ...options } };
+    return this.#transport.json(["services", service, "state", key], request);
+  }
 }

@@ -64,6 +64,7 @@ export {
   registerErrorClass,
   type TerminalErrorOptions,
 } from "../errors.ts";
+export { fetchHandler, FRAMES_MEDIA_TYPE, type FetchHandlerOptions } from "../endpoint/fetch-handler.ts";
 export { inProcessEndpoint } from "../endpoint/in-process.ts";
 export type { LogEntry, LogSink, SessionOptions, ValueCodec } from "../replay/environment.ts";
 export type {
