@@ -95,6 +95,7 @@ export function clearAllState(
   if (refusal !== undefined) return refusal;
   record();
   const object = edit(fold, row);
+  if (object.state.size === 0) return undefined;
   object.state.clear();
   object.stateBytes = 0;
   object.stateVersion += 1;

@@ -27,8 +27,10 @@ export function patchState(fold: Fold, record: PatchStateRecord): Outcome {
     };
   }
   const { stateValueBytesMax, stateBytesMax } = fold.tables.settings;
+  // Of a key that is named twice the last value counts, and it alone.
+  const state = new Map(record.entries);
   let total = 0;
-  for (const [name, value] of record.entries) {
+  for (const [name, value] of state) {
     if (value.length > stateValueBytesMax) {
       return {
         ok: false,
@@ -47,7 +49,7 @@ export function patchState(fold: Fold, record: PatchStateRecord): Outcome {
   }
   const object = editObject(fold.tables, service, key);
   object.state.clear();
-  for (const [name, value] of record.entries) object.state.set(name, value);
+  for (const [name, value] of state) object.state.set(name, value);
   object.stateBytes = total;
   object.stateVersion += 1;
   return { ok: true, detail: { version: object.stateVersion } };
