@@ -12,5 +12,4 @@ export {
 export { HoldfastClientError, InvocationFailedError, type ClientErrorDetails } from "./errors.ts";
 export { AdminClient } from "./admin/admin-client.ts";
 export { InvocationAdmin, type ListOptions } from "./admin/invocation-admin.ts";
-export { PromiseAdmin } from "./admin/promise-admin.ts";
 export { StateAdmin } from "./admin/state-admin.ts";

@@ -30,7 +30,7 @@ function fake(answer: () => Response | Promise<Response>): {
     headers: { "x-tenant": "t1" },
     adminToken: "secret",
     fetch: async (url, init) => {
-      const request = new Request(String(url), init);
+      const request = new Request(url, init);
       seen.push({
         method: request.method,
         url: request.url,

@@ -214,7 +214,7 @@ describe("operating", () => {
       "release",
     ]);
     assert.equal((await client.admin.services.get("release")).kind, "workflow");
-    const [approval] = await client.admin.promises.list("release", "shop@1");
+    const [approval] = await client.admin.promises("release", "shop@1");
     assert.deepEqual([approval?.name, approval?.status], ["approval", "resolved"]);
     assert.equal((await client.admin.health()).status, "ok");
     assert.match((await client.admin.version()).runtime, /^node\//);

@@ -4,6 +4,7 @@ import type {
   DeploymentInfo,
   HealthInfo,
   LimitInfo,
+  PromiseInfo,
   QueryRequest,
   QueryResponse,
   RegisterDeploymentRequest,
@@ -12,10 +13,10 @@ import type {
   VersionInfo,
 } from "@holdfast/protocol";
 
+import { PromiseHandle } from "../promise-handle.ts";
 import type { Transport } from "../transport.ts";
 import { InvocationAdmin } from "./invocation-admin.ts";
 import { itemsOf, type Listed } from "./listed.ts";
-import { PromiseAdmin } from "./promise-admin.ts";
 import { StateAdmin } from "./state-admin.ts";
 
 export class AdminClient {
@@ -23,7 +24,6 @@ export class AdminClient {
   readonly services: ServiceAdmin;
   readonly invocations: InvocationAdmin;
   readonly state: StateAdmin;
-  readonly promises: PromiseAdmin;
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
@@ -32,7 +32,6 @@ export class AdminClient {
     this.services = new ServiceAdmin(transport);
     this.invocations = new InvocationAdmin(transport);
     this.state = new StateAdmin(transport);
-    this.promises = new PromiseAdmin(transport);
   }
 
   /** @param options.counts Also count invocations by status, which takes time when there are very many. */
@@ -59,6 +58,25 @@ export class AdminClient {
    */
   query(request: QueryRequest): Promise<QueryResponse> {
     return this.#transport.exchange("POST", ["query"], request);
+  }
+
+  /** All promises of one run of a workflow, with those that wait for them. */
+  async promises(workflow: string, key: string): Promise<readonly PromiseInfo[]> {
+    return itemsOf(await this.#transport.json<Listed<PromiseInfo>>(["services", workflow, "promises", key]));
+  }
+
+  /** One promise of a workflow. */
+  promise(workflow: string, key: string, name: string): Promise<PromiseInfo> {
+    return this.#transport.json(["services", workflow, "promises", key, name]);
+  }
+
+  /** Settles a promise in an operator's name, also where callers cannot reach the workflow. */
+  settlePromise(
+    workflow: string,
+    key: string,
+    name: string,
+  ): Pick<PromiseHandle<unknown, unknown>, "resolve" | "reject"> {
+    return new PromiseHandle(this.#transport, ["services", workflow, "promises", key, name]);
   }
 }
 
