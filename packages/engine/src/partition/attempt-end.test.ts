@@ -39,3 +39,19 @@ test("a handler that is tried again at once may be so for ever", () => {
   assert.equal(w.tables.invocations.get(id)?.status, "running");
   w.restart();
 });
+
+test("a failure is no longer the newest once a step has its result or the handler waits", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const failure = (id: string): string | undefined => w.tables.invocations.get(id)?.lastFailure?.message;
+  const stepping = w.invoke("mail/send");
+  const step = w.attempt(stepping).run("smtp");
+  w.attempt(stepping).error("no", { nextRetryDelayMs: 0 });
+  assert.equal(failure(stepping), "no");
+  w.attempt(stepping).propose(step, "sent");
+  assert.equal(failure(stepping), undefined);
+  const waiting = w.invoke("mail/send");
+  const sleep = w.attempt(waiting).sleep(1_000);
+  w.attempt(waiting).error("no", { nextRetryDelayMs: 0 });
+  w.attempt(waiting).suspend([sleep]);
+  assert.equal(failure(waiting), undefined);
+});

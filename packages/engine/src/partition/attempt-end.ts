@@ -131,6 +131,13 @@ export function pauseInvocation(fold: Fold, row: Invocation, code: string, messa
   addEvent(row, newEvent(fold, row, "paused", code, message));
 }
 
+/** The attempt got further than those before it: failures are counted from here. */
+export function noteProgress(row: Invocation): void {
+  row.retryCount = 0;
+  row.lostAttempts = 0;
+  row.lastFailure = undefined;
+}
+
 /**
  * The attempt ended because the handler waits. Checked against the journal here, in the fold, where nothing can slip in
  * between: what arrived while the suspension was on its way starts the next attempt at once.
@@ -138,8 +145,7 @@ export function pauseInvocation(fold: Fold, row: Invocation, code: string, messa
 export function suspend(fold: Fold, row: Invocation, awaiting: AwaitingSet): void {
   row.awaiting = awaiting;
   row.status = "suspended";
-  row.retryCount = 0;
-  row.lostAttempts = 0;
+  noteProgress(row);
   row.modifiedAt = fold.at;
   if (hasArrived(row)) startAttempt(fold, row);
 }

@@ -21,7 +21,7 @@ import type { CommandScope } from "../commands/scope.ts";
 import type { Outcome } from "../effect.ts";
 import type { AttemptMessagesRecord, SessionMessage } from "../record.ts";
 import type { AwaitingSet, Invocation } from "../tables/rows.ts";
-import { failAttempt, suspend } from "./attempt-end.ts";
+import { failAttempt, noteProgress, suspend } from "./attempt-end.ts";
 import { completeInvocation } from "./completion.ts";
 import type { Fold, Refusal } from "./fold.ts";
 import { appendEntry, recordRunResult } from "./journal.ts";
@@ -130,9 +130,7 @@ function recordCommand(scope: CommandScope, sent: SessionMessage, message: Messa
   const refusal = applyCommand(scope, message, () => {
     appendEntry(row, entry);
     row.commandCount += 1;
-    row.retryCount = 0;
-    row.lostAttempts = 0;
-    row.lastFailure = undefined;
+    noteProgress(row);
     row.recordedOn = entry.deployment;
   });
   return refusal;
@@ -157,8 +155,7 @@ function proposeRunResult(
     };
   }
   recordRunResult(fold, row, completionId, result);
-  row.retryCount = 0;
-  row.lostAttempts = 0;
+  noteProgress(row);
   return undefined;
 }
 
