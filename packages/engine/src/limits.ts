@@ -51,3 +51,5 @@ export const EVENTS_MAX = 20;
 
 /** How many invocations the search for a lock cycle may visit before it gives up and lets the call wait. */
 export const DEADLOCK_SEARCH_MAX = 10_000;
+/** Invocations of a lock cycle that its message names. */
+export const DEADLOCK_NAMES_MAX = 8;

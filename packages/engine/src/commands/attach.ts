@@ -6,6 +6,7 @@ import {
   type GetInvocationOutputCommand,
 } from "@holdfast/protocol";
 
+import { findDeadlock } from "../partition/deadlock.ts";
 import type { Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
 import { takeId } from "./call.ts";
@@ -35,8 +36,15 @@ export function attachInvocation(
       kind: "failure",
       failure: NOT_FOUND,
     });
-  } else if (target.result !== undefined) {
+    return undefined;
+  }
+  if (target.result !== undefined) {
     answer(fold, row, MessageType.AttachInvocationCompletion, completionId, target.result);
+    return undefined;
+  }
+  const failure = findDeadlock(fold.tables, row, target, "attaches to");
+  if (failure !== undefined) {
+    answer(fold, row, MessageType.AttachInvocationCompletion, completionId, { kind: "failure", failure });
   } else {
     openOperation(row, completionId, { kind: "attach", detail: id, since: fold.at, timer: "" });
     fold.tables.invocations.edit(id).waiters.push({ id: row.id, completionId, kind: "attach" });

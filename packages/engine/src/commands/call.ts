@@ -11,9 +11,9 @@ import {
 import { must } from "../assert.ts";
 import { hashBytes } from "../hash.ts";
 import { completeInvocation } from "../partition/completion.ts";
+import { findDeadlock } from "../partition/deadlock.ts";
 import type { Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
-import { findDeadlock } from "../partition/locks.ts";
 import { isRefusal, resolveTarget, submit, type Submitted } from "../partition/submit.ts";
 import type { Invocation } from "../tables/rows.ts";
 import type { CommandScope } from "./scope.ts";
@@ -81,7 +81,7 @@ export function callHandler(
     kind: "invocation-id",
     id: child.id,
   });
-  const failure = submitted.kind === "existed" ? refuseExisting(child, inputHash) : undefined;
+  const failure = submitted.kind === "existed" ? refuseExisting(scope, child, inputHash) : undefined;
   if (failure !== undefined) {
     answer(fold, row, MessageType.CallCompletion, command.completionId, { kind: "failure", failure });
     return undefined;
@@ -94,45 +94,34 @@ export function callHandler(
   fold.tables.invocations
     .edit(child.id)
     .waiters.push({ id: row.id, completionId: command.completionId, kind: "call" });
-  breakDeadlock(scope, child.id);
+  if (submitted.kind === "created") breakDeadlock(scope, submitted.row);
   return undefined;
 }
 
-/** A workflow runs once per key, and an idempotency key stands for one input. */
-function refuseExisting(child: Readonly<Invocation>, inputHash: number): Failure | undefined {
+/** A workflow runs once per key, an idempotency key stands for one input, and nobody waits for itself. */
+function refuseExisting(
+  scope: CommandScope,
+  child: Readonly<Invocation>,
+  inputHash: number,
+): Failure | undefined {
   const { target } = child;
   if (target.kind === "run") {
     return { code: 409, message: `The workflow ${target.service}/${target.key} was already started` };
   }
-  if (child.inputHash === inputHash) return undefined;
-  return { code: 409, message: `The idempotency key was used for ${child.id} with a different input` };
+  if (child.inputHash !== inputHash) {
+    return { code: 409, message: `The idempotency key was used for ${child.id} with a different input` };
+  }
+  return child.result === undefined ? findDeadlock(scope.fold.tables, scope.row, child, "calls") : undefined;
 }
 
 /**
- * A callee queued for a lock whose holder waits for the caller would wait for ever: it ends now, with the chain, and the
- * caller gets that as the call's outcome.
+ * A new callee queued for a lock whose holder waits for the caller would wait for ever: it ends now, with the chain, and
+ * the caller gets that as the call's outcome.
  */
-function breakDeadlock(scope: CommandScope, childId: string): void {
-  const { tables } = scope.fold;
-  const child = must(tables.invocations.get(childId), "callee");
+function breakDeadlock(scope: CommandScope, child: Invocation): void {
   if (child.status !== "queued") return;
-  const chain = findDeadlock(tables, scope.row.id, child);
-  if (chain === undefined) return;
-  const names = chain.map((id) => describe(must(tables.invocations.get(id), "deadlock chain")));
-  const wanted = `${child.target.service}/${child.target.key}`;
-  const message =
-    names.length === 1
-      ? `Deadlock: ${names[0]} calls an exclusive handler of ${wanted}, whose lock it holds itself. Use ctx.send, a shared handler, or a plain function`
-      : `Deadlock: ${wanted} is held by ${names.join(", which waits for ")}, which now calls ${wanted}. Use ctx.send for one of these calls`;
-  completeInvocation(scope.fold, tables.invocations.edit(childId), {
-    kind: "failure",
-    failure: { code: 409, message, metadata: [["holdfast.code", "deadlock"]] },
-  });
-}
-
-function describe(row: Readonly<Invocation>): string {
-  const { service, key, handler } = row.target;
-  return `${service}${key === "" ? "" : `/${key}`}/${handler} (${row.id})`;
+  const failure = findDeadlock(scope.fold.tables, scope.row, child, "calls");
+  if (failure !== undefined) completeInvocation(scope.fold, child, { kind: "failure", failure });
 }
 
 export function sendToHandler(

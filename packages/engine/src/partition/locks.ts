@@ -3,8 +3,7 @@
  * Invariant: an invocation holds the lock from the record that starts its first attempt to the record that completes it,
  * through retries, suspension and pause.
  */
-import { assert, must } from "../assert.ts";
-import { DEADLOCK_SEARCH_MAX } from "../limits.ts";
+import { assert } from "../assert.ts";
 import type { Invocation, ObjectRow } from "../tables/rows.ts";
 import { inboxKey, objectKey, type Tables } from "../tables/tables.ts";
 import { startAttempt } from "./attempt-start.ts";
@@ -102,53 +101,4 @@ function dropEmptyObject(tables: Tables, key: string, object: ObjectRow): void {
     object.runId === undefined &&
     object.promises.size === 0;
   if (empty) tables.objects.delete(key);
-}
-
-/**
- * Whether a call of `caller` that was just queued can never start, because the lock's holder waits, through any number of
- * calls and locks, for the caller itself. Returns the chain, from the lock's holder to the caller.
- */
-export function findDeadlock(
-  tables: Tables,
-  caller: string,
-  queued: Readonly<Invocation>,
-): string[] | undefined {
-  const cameFrom = new Map<string, string>();
-  const first = holderOf(tables, queued);
-  if (first === undefined) return undefined;
-  const frontier = [first];
-  cameFrom.set(first, "");
-  while (frontier.length > 0 && cameFrom.size < DEADLOCK_SEARCH_MAX) {
-    const id = must(frontier.pop(), "frontier");
-    if (id === caller) return chain(cameFrom, id);
-    const row = tables.invocations.get(id);
-    if (row === undefined) continue;
-    for (const next of waitsFor(tables, row)) {
-      if (cameFrom.has(next)) continue;
-      cameFrom.set(next, id);
-      frontier.push(next);
-    }
-  }
-  return undefined;
-}
-
-function holderOf(tables: Tables, row: Readonly<Invocation>): string | undefined {
-  return tables.objects.get(objectKey(row.target.service, row.target.key))?.holder;
-}
-
-/** What an invocation waits for to get on: its callees, or the holder of the lock it is queued for. */
-function waitsFor(tables: Tables, row: Readonly<Invocation>): string[] {
-  if (row.status === "queued") {
-    const holder = holderOf(tables, row);
-    return holder === undefined ? [] : [holder];
-  }
-  const callees: string[] = [];
-  for (const operation of row.open.values()) if (operation.kind === "call") callees.push(operation.detail);
-  return callees;
-}
-
-function chain(cameFrom: ReadonlyMap<string, string>, last: string): string[] {
-  const ids: string[] = [];
-  for (let id = last; id !== ""; id = cameFrom.get(id) ?? "") ids.unshift(id);
-  return ids;
 }

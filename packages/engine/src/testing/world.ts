@@ -162,7 +162,8 @@ export class World {
     const kind = this.tables.service(service)?.handlers.get(handler)?.kind;
     if (kind === "run") return runId(service, key);
     if (idempotencyKey !== undefined) return `ik:${service}/${key}/${handler}/${idempotencyKey}`;
-    return `${parent}.${this.#count()}`;
+    // Of the first caller and not of the whole chain, which may be long.
+    return `${parent.split(".")[0]}.${this.#count()}`;
   }
 
   #count(): number {
