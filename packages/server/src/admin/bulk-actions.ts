@@ -25,6 +25,9 @@ type Progress = Omit<Mutable<BulkProgress>, "failed"> & {
   failed: Array<{ readonly id: string; readonly code: string; readonly message: string }>;
 };
 
+/** Looked up at a time, which costs a look at every row in memory. */
+const PAGE = 500;
+/** Proposed at a time. */
 const SLICE = 50;
 const RUNNING_MAX = 4;
 const REMEMBERED_MAX = 100;
@@ -95,13 +98,11 @@ export class BulkActions {
       do {
         await nextTurn();
         const left = order.limit - progress.matched;
-        const page = findInvocations(this.#engine, order.filter, Math.min(SLICE, left), cursor);
+        const page = findInvocations(this.#engine, order.filter, Math.min(PAGE, left), cursor);
         const fresh = page.rows.filter(({ id }) => !seen.has(id));
         for (const { id } of fresh) seen.add(id);
         progress.matched += fresh.length;
-        if (!order.dryRun) {
-          await Promise.all(fresh.map((row) => this.#perform(progress, row, order.request)));
-        }
+        if (!order.dryRun) await this.#performAll(progress, fresh, order.request);
         cursor = page.nextCursor;
       } while (cursor !== undefined && progress.matched < order.limit && progress.stopped === undefined);
     } catch (error) {
@@ -109,6 +110,17 @@ export class BulkActions {
       if (!(error instanceof HoldfastError)) this.#onDefect(error);
     }
     progress.finished = true;
+  }
+
+  async #performAll(
+    progress: Progress,
+    rows: ReadonlyArray<Readonly<Invocation>>,
+    request: ActionRequest,
+  ): Promise<void> {
+    for (let at = 0; at < rows.length && progress.stopped === undefined; at += SLICE) {
+      const slice = rows.slice(at, at + SLICE);
+      await Promise.all(slice.map((row) => this.#perform(progress, row, request)));
+    }
   }
 
   async #perform(progress: Progress, row: Readonly<Invocation>, request: ActionRequest): Promise<void> {

@@ -125,17 +125,18 @@ function storedRows(
   limit: number,
   after: Position | undefined,
 ): Rows {
+  const { invocations } = engine.tables;
   const rows: Array<Readonly<Invocation>> = [];
-  const hidden = new Set<string>();
-  for (const [id] of engine.tables.invocations.loaded()) hidden.add(id);
   let position = after;
   for (let seen = 0; seen < ROWS_SEEN_MAX; seen += STORE_PAGE) {
     const hits = engine.store.findInvocations(storeQuery(filter, position));
     for (const hit of hits) {
       position = { sortValue: hit.columns.createdAt, id: hit.id };
-      if (hidden.has(hit.id)) continue;
-      const row = decodeInvocation(hit.value);
-      if (matches(filter, row)) rows.push(row);
+      // What is in memory was found there, if it matches. `get` knows of rows that were deleted since.
+      if (invocations.peek(hit.id) !== undefined) continue;
+      if (!matches(filter, decodeInvocation(hit.value))) continue;
+      const row = invocations.get(hit.id);
+      if (row !== undefined) rows.push(row);
     }
     if (hits.length < STORE_PAGE) return { rows, end: undefined };
     if (rows.length > limit) break;

@@ -78,11 +78,7 @@ export class FakeEngine implements EngineAccess {
   }
 
   submit(body: RecordBody, done: (outcome: Outcome) => void): void {
-    const { refusal } = this;
-    if (refusal !== undefined) {
-      setImmediate(done, { ok: false, code: refusal.code, message: refusal.message });
-      return;
-    }
+    if (this.refusal !== undefined) throw this.refusal;
     this.proposed.push(body);
     const { outcome, effects } = this.#partition.apply({ at: this.time, body });
     const position = ++this.#position;

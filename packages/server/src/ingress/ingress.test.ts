@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 
-import { formatAwakeableId, MessageType, type ProblemJson } from "@holdfast/protocol";
+import { formatAwakeableId, HoldfastError, MessageType, type ProblemJson } from "@holdfast/protocol";
 
 import { value } from "../http/fake-engine.ts";
 import { HttpServer } from "../http/http-server.ts";
@@ -308,6 +308,33 @@ describe("ingress as a whole", () => {
     rig.engine.healthNow = { status: "failed", reason: "the disk is gone" };
     assertProblem(await rig.request("/restate/health", { method: "GET" }), 503, "shutting-down");
     rig.engine.healthNow = {};
+  });
+
+  it("says when the engine accepts nothing, whatever was asked for, and starts nothing", async () => {
+    const before = rig.engine.proposed.length;
+    const { json } = await rig.request("/Deploy/refusing/run/send");
+    for (const [code, status] of [
+      ["overloaded", 429],
+      ["disk-full", 507],
+      ["shutting-down", 503],
+    ] as const) {
+      rig.engine.refusal = new HoldfastError(code, { reason: "test" });
+      for (const path of [
+        "/Greeter/echo",
+        "/Greeter/echo/send",
+        `/restate/a/${formatAwakeableId(json.invocationId, 17)}/resolve`,
+        "/restate/promises/Deploy/refusing/anything/resolve",
+      ]) {
+        assertProblem(await rig.request(path), status, code);
+      }
+      rig.engine.healthNow = { durablePosition: 0 };
+      const path = "/restate/promises/Deploy/refusing/anything";
+      assertProblem(await rig.request(path, { method: "GET" }), status, code);
+      rig.engine.healthNow = {};
+    }
+    rig.engine.refusal = undefined;
+    assert.equal(rig.engine.proposed.length, before + 1);
+    assert.equal(rig.engine.listenerCount, 0);
   });
 
   it("answers an attach only with what is durable", async () => {

@@ -263,6 +263,7 @@ describe("ingress refuses what the parser refuses, in the same format", { concur
       "method-not-allowed",
     ],
     ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nhost: localhost\r\n\r\n", 405, "method-not-allowed"],
+    ["HTTP/2 without TLS", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "request-malformed"],
     ["a header name with a space", "GET / HTTP/1.1\r\nho st: localhost\r\n\r\n", 400, "request-malformed"],
     ["no Host", "GET /restate/health HTTP/1.1\r\n\r\n", 400, "request-malformed"],
     [

@@ -5,6 +5,7 @@ import type { RecordBody } from "@holdfast/engine";
 import { HoldfastError, type Result } from "@holdfast/protocol";
 
 import type { EngineAccess } from "../partition/engine-access.ts";
+import { refusalOf } from "./outcome.ts";
 
 /** Changes nothing; when it is durable, everything before it is. */
 const BARRIER: RecordBody = { kind: "expire", ids: [], budget: false };
@@ -25,7 +26,7 @@ export function whenDurable(
   }
   engine.submit(BARRIER, (outcome) => {
     if (outcome.ok) then();
-    else failed(new HoldfastError("shutting-down", {}, { message: outcome.message }));
+    else failed(refusalOf(outcome));
   });
 }
 
@@ -60,14 +61,17 @@ export class WaitingRoom {
    */
   wait(res: ServerResponse, id: string, completed: (result: Result) => void): () => void {
     this.#waiting += 1;
-    let isOver = false;
+    // Let go of when the wait is over. A map that listeners come and go in keeps old ones alive until the next full
+    // collection, and through this one the whole request.
+    let listener: ((result: Result) => void) | undefined = completed;
     const unsubscribe = this.#engine.onCompleted(id, (result) => {
+      const present = listener;
       end();
-      completed(result);
+      present?.(result);
     });
     const end = (): void => {
-      if (isOver) return;
-      isOver = true;
+      if (listener === undefined) return;
+      listener = undefined;
       this.#waiting -= 1;
       unsubscribe();
     };
