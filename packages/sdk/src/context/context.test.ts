@@ -263,3 +263,24 @@ describe("talking to others", () => {
     ]);
   });
 });
+
+test("every command says which line issued it", async () => {
+  const { engine } = drive(async (ctx) => {
+    await ctx.run("a", () => 1);
+    await ctx.sleep("1s");
+    await ctx.sleep("1s");
+    await ctx.call(echo.back, "x");
+    await ctx.date.now();
+    ctx.sendSignal("inv_other", "poke");
+    await ctx.signal("go", { timeout: "2s" });
+  });
+  await engine.run();
+  const sites = engine.commands
+    .slice(1, -1)
+    .map(({ callSite }) => Number(/^context\.test\.ts:(\d+):/.exec(callSite ?? "")?.[1]));
+  const first = sites[0] ?? 0;
+  assert.deepEqual(
+    sites.map((line) => line - first),
+    [0, 1, 2, 3, 4, 5, 6],
+  );
+});

@@ -93,8 +93,12 @@ export class HandlerContext implements Context {
   }
 
   get date(): DurableDate {
-    const { now } = this.#session.environment;
-    return { now: () => this.run("now", now) };
+    const session = this.#session;
+    const now = (): Promise<number> => {
+      session.assertOutsideStep("ctx.date.now");
+      return session.run("now", session.environment.now, undefined, now) as Promise<number>;
+    };
+    return { now };
   }
 
   run<Output>(
@@ -262,7 +266,7 @@ export class HandlerContext implements Context {
     const operation = this.#session.expect("signal", name, { kind: "named signal", name }, read);
     const { timeout } = options;
     return (
-      timeout === undefined ? operation.promise : this.#waits.settle(operation, timeout)
+      timeout === undefined ? operation.promise : this.#waits.settle(operation, timeout, this.signal)
     ) as Promise<never>;
   }
 

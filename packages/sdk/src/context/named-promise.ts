@@ -32,7 +32,7 @@ export class DurableNamedPromise implements NamedPromise<unknown, unknown> {
   }
 
   get(options: { readonly timeout?: Duration } = {}): Promise<Wait<unknown>> {
-    return this.#waits.settle(this.#wait(this.get), options.timeout);
+    return this.#waits.settle(this.#wait(this.get), options.timeout, this.get);
   }
 
   peek(): Promise<Peek<unknown>> {

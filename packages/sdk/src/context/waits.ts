@@ -4,6 +4,7 @@ import { MessageType, type Duration } from "@holdfast/protocol";
 import type { Wait } from "../context.ts";
 import { milliseconds } from "../definition/options.ts";
 import { TerminalError } from "../errors.ts";
+import type { Entry } from "../replay/call-site.ts";
 import type { Operation } from "../replay/operation.ts";
 import type { Session } from "../replay/session.ts";
 
@@ -14,7 +15,7 @@ export class Waits {
     this.#session = session;
   }
 
-  sleep(duration: Duration, name: string | undefined, entry: (...args: never[]) => unknown): Operation<void> {
+  sleep(duration: Duration, name: string | undefined, entry: Entry): Operation<void> {
     const ms = milliseconds(duration, "ctx.sleep");
     const wakeUpAt = this.#session.environment.now() + ms;
     const build = (completionId: number) =>
@@ -23,10 +24,14 @@ export class Waits {
   }
 
   /** Cancelling throws; being rejected by others and running out of time are values. */
-  settle<Value>(operation: Operation<Value>, timeout: Duration | undefined): Promise<Wait<Value>> {
+  settle<Value>(
+    operation: Operation<Value>,
+    timeout: Duration | undefined,
+    entry: Entry,
+  ): Promise<Wait<Value>> {
     if (timeout === undefined)
       return operation.promise.then(fulfilled, (error: unknown) => rejected<Value>(operation, error));
-    const clock = this.sleep(timeout, undefined, this.settle);
+    const clock = this.sleep(timeout, undefined, entry);
     return new Promise((resolve, reject) => {
       operation.promise.then(
         (value) => {

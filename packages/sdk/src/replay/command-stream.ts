@@ -112,6 +112,14 @@ export class CommandStream {
 }
 
 function addCallSite(command: Command, callSites: CallSites, entry: Entry): void {
-  const place = callSites.of(command.type, command.name ?? "", entry);
-  if (place !== "") (command as { callSite?: string }).callSite = place;
+  const name = siteName(command);
+  const place = name === undefined ? callSite(entry) : callSites.of(command.type, name, entry);
+  if (place !== undefined && place !== "") (command as { callSite?: string }).callSite = place;
+}
+
+/** What tells a command from others of its kind in the same handler; `undefined` when nothing does. */
+function siteName(command: Command): string | undefined {
+  if (command.name !== undefined) return command.name;
+  if ("handler" in command) return `${command.service}/${command.handler}`;
+  return "key" in command ? command.key : undefined;
 }

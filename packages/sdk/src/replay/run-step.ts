@@ -30,7 +30,7 @@ export interface StepHost {
   /** Ends the attempt. */
   fail(error: ErrorMessage): void;
   /** Something a suspension had to wait for is done. */
-  stepChanged(): void;
+  stepChanged(step: RunStep): void;
   /** Runs the part of a function that runs at once, so that uses of the context in it are noticed. */
   guard<Value>(run: () => Value): Value;
 }
@@ -49,6 +49,8 @@ export class RunStep {
   outcome: NotificationResult | undefined = undefined;
   /** While backing off: when the next execution begins, milliseconds since the Unix epoch. */
   retryAt = 0;
+  /** While backing off: why the last execution failed. */
+  lastError: unknown = undefined;
   readonly #host: StepHost;
   readonly #function: (scope: StepScope) => unknown;
   readonly #timeoutMs: number | undefined;
@@ -160,12 +162,13 @@ export class RunStep {
       nextDelayMs: delay,
     });
     this.state = "backing off";
+    this.lastError = error;
     this.retryAt = this.#host.environment.now() + delay;
     this.#stopTimer = this.#host.environment.timers.set(delay, () => {
       this.#stopTimer = undefined;
       if (this.state === "backing off") this.start();
     });
-    this.#host.stepChanged();
+    this.#host.stepChanged(this);
   }
 
   #proposeFailure(error: TerminalError): void {
@@ -180,7 +183,7 @@ export class RunStep {
     this.state = "proposed";
     this.#proposal = result;
     this.#host.send({ type: MessageType.ProposeRunCompletion, completionId: this.#completionId, result });
-    this.#host.stepChanged();
+    this.#host.stepChanged(this);
   }
 
   #endAttempt(error: unknown, behavior: ErrorBehavior, nextRetryDelayMs?: number): void {

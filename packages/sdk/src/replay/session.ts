@@ -63,8 +63,8 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
   #isFinishing = false;
   #isCancelPending = false;
   #suspendRequested = false;
-  /** There was a sleep long enough to suspend without being asked. */
-  #sleepsLong = false;
+  /** There was a wait long enough to end the attempt for without being asked. */
+  #waitsLong = false;
   #isQuietCheckScheduled = false;
   #guardDepth = 0;
   #lastCompletionId = 0;
@@ -144,7 +144,7 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
     if (message.type === MessageType.RunAck) this.#acknowledge(message.completionId);
     else if (message.type === MessageType.Signal && message.index === CANCEL_SIGNAL) this.#cancel();
     else this.#settle(message);
-    if (this.#suspendRequested || this.#sleepsLong) this.#scheduleQuietCheck();
+    if (this.#suspendRequested || this.#waitsLong) this.#scheduleQuietCheck();
   }
 
   #settle(notification: Notification): void {
@@ -267,7 +267,10 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
     if (this.#rejectIfCancelled(operation as Operation)) return operation;
     const issued = this.issue(build(completionId), entry);
     if (issued === undefined) return operation;
-    if (issued.type === MessageType.Sleep) this.#noteSleep(operation as Operation, issued.wakeUpAt);
+    if (issued.type === MessageType.Sleep) {
+      operation.wakeUpAt = issued.wakeUpAt;
+      this.#noteWait(issued.wakeUpAt);
+    }
     this.#operations.add(operation as Operation);
     return operation;
   }
@@ -347,14 +350,15 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
     }
   }
 
-  stepChanged(): void {
-    if (this.#suspendRequested || this.#sleepsLong) this.#scheduleQuietCheck();
+  stepChanged(step: RunStep): void {
+    if (step.state === "backing off") this.#noteWait(step.retryAt);
+    if (this.#suspendRequested || this.#waitsLong) this.#scheduleQuietCheck();
   }
 
-  #noteSleep(operation: Operation, wakeUpAt: number): void {
-    operation.wakeUpAt = wakeUpAt;
-    if (wakeUpAt - this.environment.now() < this.environment.suspendSleepMs) return;
-    this.#sleepsLong = true;
+  /** Something that takes time begins. Long waits end the attempt without being asked. */
+  #noteWait(until: number): void {
+    if (until - this.environment.now() < this.environment.suspendSleepMs) return;
+    this.#waitsLong = true;
     this.#scheduleQuietCheck();
   }
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { encodeValue, MessageType, type JournalMessage, type Notification } from "@holdfast/protocol";
 
+import type { Context } from "../context.ts";
 import { drive, errorIn, valueOf } from "./drive.contract.ts";
 import type { AttemptEnd } from "./fake-engine.ts";
 import { echo } from "./replay-programs.ts";
@@ -124,14 +125,35 @@ test("a long sleep beside something that may come at any moment waits to be aske
   assert.equal(engine.end, undefined);
 });
 
-test("a step that only waits for its next execution leaves that waiting to the engine", async () => {
-  const { engine } = drive(
-    (ctx) =>
-      ctx.run("flaky", () => Promise.reject(new Error("no")), { retry: { initial: "10m", max: "1h" } }),
-    { environment: { timers: { set: () => () => {} } } },
-  );
-  const error = errorIn(await engine.attempt());
+test("a step that only waits for its next execution leaves that waiting to the engine, at once when it is long", async () => {
+  const never = { environment: { timers: { set: () => () => {} } } };
+  const flaky = (ctx: Context, initial: "10m" | "1s"): Promise<never> =>
+    ctx.run("flaky", () => Promise.reject(new Error("no")), { retry: { initial, max: "1h" } });
+
+  const long = drive((ctx) => flaky(ctx, "10m"), never);
+  long.engine.begin();
+  await rounds(5);
+  const error = errorIn(long.engine.end ?? assert.fail());
   assert.deepEqual([error.nextRetryDelayMs, error.relatedCommandName], [600_000, "flaky"]);
+
+  const short = drive((ctx) => flaky(ctx, "1s"), never);
+  const session = short.engine.begin();
+  await rounds(5);
+  assert.equal(short.engine.end, undefined);
+  session.receive({ type: MessageType.SuspendRequest });
+  await rounds(5);
+  assert.equal(errorIn(short.engine.end ?? assert.fail()).nextRetryDelayMs, 1_000);
+
+  const beside = drive(
+    (ctx) => Promise.race([flaky(ctx, "10m"), ctx.awakeable().promise, ctx.sleep("30s")]),
+    never,
+  );
+  const asked = beside.engine.begin();
+  await rounds(5);
+  assert.equal(beside.engine.end, undefined, "the awakeable may be settled at any moment");
+  asked.receive({ type: MessageType.SuspendRequest });
+  await rounds(5);
+  assert.equal(errorIn(beside.engine.end ?? assert.fail()).nextRetryDelayMs, 30_000);
 });
 
 test("an aborted attempt sends nothing more, and its signals fire", async () => {
