@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import { listSourceFiles, ROOT } from "../source-files.ts";
 import { type Rule, runRule } from "./rule.ts";
+import { dependencyReasons, REASONS_PATH } from "./rules/dependency-reasons.ts";
 import { determinism } from "./rules/determinism.ts";
 import { emptyCatches } from "./rules/empty-catches.ts";
 import { fileNames } from "./rules/file-names.ts";
@@ -21,7 +22,7 @@ import { readSource, type SourceFile } from "./source-file.ts";
 const READ = /\.([cm]?[jt]sx?|json|ya?ml|lock)$/;
 
 const files = listSourceFiles()
-  .filter((path) => READ.test(path))
+  .filter((path) => READ.test(path) || path === REASONS_PATH)
   .map((path) => readSource(path, readFileSync(join(ROOT, path), "utf8")));
 
 const rules: readonly Rule[] = [
@@ -34,6 +35,7 @@ const rules: readonly Rule[] = [
   emptyCatches,
   lockHosts,
   lockPlatforms,
+  dependencyReasons,
   sizes(readRatchet()),
 ];
 

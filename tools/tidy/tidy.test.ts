@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { type Rule, runRule } from "./rule.ts";
+import { dependencyReasons } from "./rules/dependency-reasons.ts";
 import { determinism } from "./rules/determinism.ts";
 import { emptyCatches } from "./rules/empty-catches.ts";
 import { fileNames } from "./rules/file-names.ts";
@@ -221,6 +222,33 @@ describe("lock-platforms", () => {
 
   it("rejects a platform without an entry", () => {
     rejects(lockPlatforms, { "package-lock.json": `{"packages": {${tool}}}` }, "package-lock.json:1");
+  });
+});
+
+describe("dependency-reasons", () => {
+  const reasons = "docs/dependencies.md";
+  const manifest =
+    '{"dependencies": {\n"@holdfast/engine": "1",\n"ws": "1"},\n"devDependencies": {"zod": "1"}}';
+
+  it("accepts a row for every package", () => {
+    accepts(dependencyReasons, {
+      "packages/server/package.json": manifest,
+      "examples/package.json": '{"dependencies": {"zod": "1"}}',
+      [reasons]: "Mentions `esbuild`.\n| `ws` | sockets |\n| `zod` | examples |",
+    });
+  });
+
+  it("rejects a package without a row, and a row without a package", () => {
+    rejects(
+      dependencyReasons,
+      { "package.json": manifest, [reasons]: "| package |\n| `zod` | examples |\n| `ajv` | once |" },
+      "package.json:3",
+      `${reasons}:3`,
+    );
+  });
+
+  it("rejects all packages when there are no reasons", () => {
+    rejects(dependencyReasons, { "package.json": manifest }, "package.json:3", "package.json:4");
   });
 });
 
