@@ -1,8 +1,8 @@
-// `npm start` and `npm test` begin here, on whatever Node the machine has (20 or newer): install what the lock file
-// says, then hand over to the Node this repository pins. Plain JavaScript without dependencies, because it runs
-// before there are any.
+// `npm start`, `npm test` and `npm run package` begin here, on whatever Node the machine has (20 or newer): install what
+// the lock file says, then hand over to the Node this repository pins. Plain JavaScript without dependencies, because it
+// runs before there are any.
 //
-//   node tools/bootstrap.mjs start|test [arguments]
+//   node tools/bootstrap.mjs start|test|package [arguments]
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,6 +18,7 @@ const INSTALL_POLL_MS = 200;
 const ENTRIES = {
   start: "apps/slipway/src/main.ts",
   test: "tools/test/main.ts",
+  package: "tools/package/main.ts",
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
