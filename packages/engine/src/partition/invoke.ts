@@ -1,6 +1,7 @@
 /** A caller's submission. */
 import type { Outcome } from "../effect.ts";
 import type { InvokeRecord } from "../record.ts";
+import type { Target } from "../tables/rows.ts";
 import type { Fold } from "./fold.ts";
 import { isRefusal, resolveTarget, submit } from "./submit.ts";
 
@@ -9,6 +10,7 @@ export function invoke(fold: Fold, record: InvokeRecord): Outcome {
   const { service, handler, key } = record.target;
   const target = resolveTarget(fold, service, handler, key);
   if (isRefusal(target)) return { ok: false, ...target };
+  if ((target.kind === "run") !== (record.target.kind === "run")) return refuseChangedKind(target);
   const submitted = submit(fold, { ...record, target });
   if (submitted.kind === "refused") return { ok: false, ...submitted.refusal };
   const { row } = submitted;
@@ -22,4 +24,13 @@ export function invoke(fold: Fold, record: InvokeRecord): Outcome {
   }
   const detail = { id: row.id, existed: true };
   return { ok: true, detail: row.result === undefined ? detail : { ...detail, result: row.result } };
+}
+
+/** A run's id follows from its key, any other's does not: the id that came with the record belongs to another kind. */
+function refuseChangedKind({ service, handler, kind }: Target): Outcome {
+  return {
+    ok: false,
+    code: "handler-not-found",
+    message: `"${service}/${handler}" became a ${kind} handler while the call was on its way`,
+  };
 }

@@ -2,7 +2,7 @@
 import { MessageType } from "@holdfast/protocol";
 
 import type { Invocation, InvocationSource, JournalEntry, Target } from "../tables/rows.ts";
-import { objectKey } from "../tables/tables.ts";
+import { objectKey, type Tables } from "../tables/tables.ts";
 import type { Fold, Refusal } from "./fold.ts";
 import { appendEntry } from "./journal.ts";
 import { editObject, startOrQueue } from "./locks.ts";
@@ -56,27 +56,33 @@ export function isRefusal(value: Target | Refusal): value is Refusal {
   return "code" in value;
 }
 
-/** Ids that may exist already are those derived from something the caller chose. */
-function hasDerivedId(submission: Submission): boolean {
-  return submission.idempotencyKey !== undefined || submission.target.kind === "run";
-}
-
 export function submit(fold: Fold, submission: Submission): Submitted {
   const { tables } = fold;
-  const derived = hasDerivedId(submission);
-  if (derived) {
-    const existing = tables.invocations.get(submission.id);
-    if (existing !== undefined) return { kind: "existed", row: existing };
-  }
+  const existing = findExisting(tables, submission);
+  if (existing !== undefined) return { kind: "existed", row: existing };
   const refusal = refuseFullInbox(fold, submission.target);
   if (refusal !== undefined) return { kind: "refused", refusal };
   const row = newInvocation(fold, submission);
-  tables.invocations.insert(submission.id, row, !derived);
+  tables.invocations.insert(submission.id, row, !hasDerivedId(submission));
   if (row.target.kind === "run") editObject(tables, row.target.service, row.target.key).runId = row.id;
   appendEntry(row, inputEntry(fold, submission.input));
   row.commandCount = 1;
   begin(fold, row, submission.startAt);
   return { kind: "created", row };
+}
+
+/** Ids that may exist already are those derived from something the caller chose. */
+function hasDerivedId(submission: Submission): boolean {
+  return submission.idempotencyKey !== undefined || submission.target.kind === "run";
+}
+
+/** A workflow has one run for its key, by whatever id: the proposer may have taken the service for something else. */
+function findExisting(tables: Tables, submission: Submission): Readonly<Invocation> | undefined {
+  const { id, target } = submission;
+  const runId =
+    target.kind === "run" ? tables.objects.get(objectKey(target.service, target.key))?.runId : undefined;
+  if (runId !== undefined) return tables.invocations.get(runId);
+  return hasDerivedId(submission) ? tables.invocations.get(id) : undefined;
 }
 
 function refuseFullInbox(fold: Fold, target: Target): Refusal | undefined {
