@@ -22,14 +22,17 @@ const PROMISES: Readonly<Record<string, Result>> = {
 };
 
 /** An engine for the program, in which waiting takes no time. */
-export function optionsFor(program: ReplayProgram): FakeEngineOptions {
+export function optionsFor(
+  program: ReplayProgram,
+  suspendSleepMs = Number.POSITIVE_INFINITY,
+): FakeEngineOptions {
   const endpoint = inProcessEndpoint(
     [program.definition],
     { log: () => {} },
     {
       now: () => 1_000_000,
       timers: { set: soon },
-      suspendSleepMs: Number.POSITIVE_INFINITY,
+      suspendSleepMs,
     },
   );
   return {

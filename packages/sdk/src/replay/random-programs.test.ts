@@ -140,19 +140,21 @@ test("random programs end like the first time from any point of their journals",
     fc.asyncProperty(
       tree,
       fc.infiniteStream(fc.nat({ max: 9 })),
-      fc.boolean(),
-      fc.boolean(),
-      async (program, choices, inBatches, cancelled) => {
+      fc.record({ inBatches: fc.boolean(), cancelled: fc.boolean(), parks: fc.boolean() }),
+      async (program, choices, { inBatches, cancelled, parks }) => {
         const definition = service("program", { run: (ctx) => run(ctx, program, "p") });
         const signals = Array.from({ length: awakeables(program) }, (_, index) => awake(index));
         if (cancelled) signals.push(CANCEL);
-        const options = optionsFor({
-          name: "random",
-          definition,
-          service: "program",
-          handler: "run",
-          signals,
-        });
+        const options = optionsFor(
+          {
+            name: "random",
+            definition,
+            service: "program",
+            handler: "run",
+            signals,
+          },
+          parks ? 0 : undefined,
+        );
         await replayAllPrefixes({ ...options, inBatches }, choices);
       },
     ),
