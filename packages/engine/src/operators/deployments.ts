@@ -10,7 +10,8 @@ import type { Tables } from "../tables/tables.ts";
 export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord): Outcome {
   const { tables } = fold;
   const known = deploymentAt(tables, record.url);
-  const isSame = known !== undefined && JSON.stringify(known.manifest) === JSON.stringify(record.manifest);
+  const manifest = asStored(record.manifest);
+  const isSame = known !== undefined && JSON.stringify(known.manifest) === JSON.stringify(manifest);
   if (known !== undefined && isSame)
     return { ok: true, detail: { id: known.id, existed: true, unchanged: true } };
   if (known !== undefined && !record.force) {
@@ -20,7 +21,10 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
       message: `${record.url} is registered as ${known.id} and now serves something else. Deployments are immutable: serve the new version at a new URL, or replace it with force`,
     };
   }
-  const breaks = record.manifest.services.flatMap((service) => breakingChanges(tables, service));
+  const breaks = [
+    ...manifest.services.flatMap((service) => breakingChanges(tables, service)),
+    ...(known === undefined ? [] : lostServices(tables, known.id, manifest)),
+  ];
   if (breaks.length > 0 && !record.breaking)
     return { ok: false, code: "breaking-change", message: breaks.join("; ") };
   const id = known?.id ?? record.id;
@@ -29,11 +33,11 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
   const row: DeploymentRow = {
     id,
     url: record.url,
-    manifest: record.manifest,
+    manifest,
     createdAt: known?.createdAt ?? fold.at,
     metadata: record.metadata,
     headers: record.headers,
-    revisions: nextRevisions(tables, record.manifest),
+    revisions: nextRevisions(tables, manifest),
     live: known?.live ?? 0,
   };
   if (known !== undefined) tables.deployments.delete(id);
@@ -41,6 +45,11 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
   tables.refreshServices();
   fold.effects.push({ kind: "deployments-changed" });
   return { ok: true, detail };
+}
+
+/** As the log holds it: a handler in the engine's process may say what JSON cannot, and a replay would not know of it. */
+function asStored(manifest: EndpointManifest): EndpointManifest {
+  return JSON.parse(JSON.stringify(manifest)) as EndpointManifest;
 }
 
 export function deploymentAt(tables: Tables, url: string): Readonly<DeploymentRow> | undefined {
@@ -70,6 +79,17 @@ function breakingChanges(tables: Tables, service: ServiceManifest): string[] {
     }
   }
   return changes;
+}
+
+/** Services whose newest revision is on a deployment that would no longer serve them. */
+function lostServices(tables: Tables, deployment: string, manifest: EndpointManifest): string[] {
+  const lost: string[] = [];
+  for (const [name, service] of tables.services) {
+    if (service.deployment !== deployment) continue;
+    if (manifest.services.some((candidate) => candidate.name === name)) continue;
+    lost.push(`service "${name}" would disappear from ${deployment}`);
+  }
+  return lost;
 }
 
 export function removeDeployment(fold: Fold, record: RemoveDeploymentRecord): Outcome {

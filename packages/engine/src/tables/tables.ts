@@ -133,9 +133,11 @@ export class Tables {
   }
 
   setSettings(settings: FoldSettings): void {
-    this.#settings = settings;
+    const settingsJson = JSON.stringify(settings);
+    // As the log and the store will give it back, should there be anything in it that JSON cannot say.
+    this.#settings = JSON.parse(settingsJson) as FoldSettings;
     this.#handlerSettings.clear();
-    this.editMeta().settingsJson = JSON.stringify(settings);
+    this.editMeta().settingsJson = settingsJson;
   }
 
   get services(): ReadonlyMap<string, ServiceRow> {
@@ -263,7 +265,11 @@ function resolveSettings(
   defaults: FoldSettings,
 ): HandlerSettings {
   return {
-    retryPolicy: { ...defaults.retryPolicy, ...service.retryPolicy, ...handler.retryPolicy },
+    retryPolicy: {
+      ...defaults.retryPolicy,
+      ...said(service.retryPolicy ?? {}),
+      ...said(handler.retryPolicy ?? {}),
+    },
     inactivityTimeoutMs:
       handler.inactivityTimeoutMs ?? service.inactivityTimeoutMs ?? defaults.inactivityTimeoutMs,
     abortTimeoutMs: handler.abortTimeoutMs ?? service.abortTimeoutMs ?? defaults.abortTimeoutMs,
@@ -276,6 +282,12 @@ function resolveSettings(
     lazyState: handler.lazyState ?? service.lazyState ?? false,
     ingressPrivate: handler.ingressPrivate ?? service.ingressPrivate ?? false,
   };
+}
+
+/** Without what is there and says nothing: JSON makes `null` of an infinite number. */
+function said<T extends object>(options: T): Partial<T> {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(entries) as Partial<T>;
 }
 
 function simpleTable<Row>(
