@@ -31,3 +31,14 @@ test("an awakeable id cannot stand for a signal of the engine's own", () => {
   const row = w.tables.invocations.get(target) ?? assert.fail();
   assert.deepEqual([row.status, row.journalLength, row.events.length], ["running", 1, 0]);
 });
+
+test("signals from outside cannot make a journal longer than it may be, a cancel still arrives", () => {
+  const w = new World({ settings: { journalEntriesMax: 5 }, services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  for (let count = 1; count < 5; count++) assert.ok(w.signal(id, "paid", `${count}`).ok);
+  const refused = w.signal(id, "paid", "5");
+  assert.equal(refused.ok ? "" : refused.code, "limit-exceeded");
+  assert.match(refused.ok ? "" : refused.message, /journalEntriesMax is 5/);
+  assert.ok(w.apply({ kind: "cancel", id }).outcome.ok);
+  assert.equal(w.tables.invocations.get(id)?.journalLength, 6);
+});

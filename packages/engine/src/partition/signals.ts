@@ -35,6 +35,8 @@ export function sendSignal(fold: Fold, to: SignalAddress, result: Result, cause:
   if (known.status === "completed") {
     return { ok: false, code: "invocation-completed", message: `The invocation ${to.id} has completed` };
   }
+  const full = refuseFullJournal(fold, known);
+  if (full !== undefined) return full;
   const row = fold.tables.invocations.edit(to.id);
   if (to.index !== undefined) {
     if (row.settledSignals.has(to.index)) return { ok: true, detail: { unchanged: true } };
@@ -43,6 +45,17 @@ export function sendSignal(fold: Fold, to: SignalAddress, result: Result, cause:
     deliver(fold, row, { type: MessageType.Signal, signalName: to.name, result }, cause);
   }
   return { ok: true };
+}
+
+/** Whoever knows an id can send signals without end; the handler's own entries are limited where they are recorded. */
+function refuseFullJournal(fold: Fold, row: Readonly<Invocation>): Outcome | undefined {
+  const { journalEntriesMax, journalBytesMax } = fold.tables.settings;
+  if (row.journalLength < journalEntriesMax && row.journalBytes < journalBytesMax) return undefined;
+  return {
+    ok: false,
+    code: "limit-exceeded",
+    message: `The journal of ${row.id} has ${row.journalLength} entries of ${row.journalBytes} bytes; the limit journalEntriesMax is ${journalEntriesMax}, journalBytesMax is ${journalBytesMax}`,
+  };
 }
 
 function deliver(fold: Fold, row: Invocation, signal: SignalNotification, cause: string): void {
