@@ -98,6 +98,9 @@ async function calls(ctx: Context): Promise<void> {
   await ctx.send(mail.send, { to: "kim" }, { delay: "3d" });
   // @ts-expect-error: a field too many is most likely misspelled
   await ctx.call(mail.send, { to: "kim", text: "hi", subjct: "x" });
+  await ctx.send(mail.ping, undefined, { delay: "3d" });
+  // @ts-expect-error: what stands in the input's place is the input, so this delay would be lost
+  await ctx.send(mail.ping, { delay: "3d" });
   // @ts-expect-error: no duration
   await ctx.send(mail.send, { to: "kim", text: "hi" }, { delay: "3 days" });
   // @ts-expect-error: no duration

@@ -2,6 +2,7 @@
 import { parseDuration, type Duration, type HandlerOptions, type RetryPolicy } from "@holdfast/protocol";
 
 import type { RetryOptions } from "../context.ts";
+import { UsageError } from "../errors.ts";
 
 /** What may be said for a whole service and again for one handler. What is left out takes the next level's value, at last the server's. */
 export interface ExecutionOptions {
@@ -30,7 +31,7 @@ export interface AttemptRetryOptions extends RetryOptions {
   readonly whenExhausted?: "pause" | "kill";
 }
 
-/** The options as the manifest states them. Throws a TypeError that names the option when a duration is malformed. */
+/** The options as the manifest states them. Throws a UsageError that names the option when a duration is malformed. */
 export function manifestOptions(options: ExecutionOptions): HandlerOptions {
   const retryPolicy = options.retry === undefined ? undefined : manifestRetryPolicy(options.retry);
   return withoutUndefined({
@@ -45,7 +46,7 @@ export function manifestOptions(options: ExecutionOptions): HandlerOptions {
   });
 }
 
-/** Milliseconds of a duration. Throws a TypeError that names `option`. */
+/** Milliseconds of a duration. Throws a UsageError that names `option`: in a handler, trying again would not help. */
 export function milliseconds(duration: Duration, option: string): number;
 export function milliseconds(duration: Duration | undefined, option: string): number | undefined;
 export function milliseconds(duration: Duration | undefined, option: string): number | undefined {
@@ -54,7 +55,7 @@ export function milliseconds(duration: Duration | undefined, option: string): nu
   if (known !== undefined) return known;
   const ms = parseDuration(String(duration));
   if (ms === undefined) {
-    throw new TypeError(
+    throw new UsageError(
       `${option}: "${duration}" is not a duration. Write a number with its unit, e.g. "500ms", "30s", "3d".`,
     );
   }

@@ -11,6 +11,9 @@ export type References<Handlers, Key extends readonly unknown[]> = {
   }
     ? HandlerRef<[...Key, ...InputArgs<Input>], Output>
     : Handlers[Name] extends (context: never, ...input: infer Args) => infer Output
-      ? HandlerRef<[...Key, ...Args], Awaited<Output>>
+      ? HandlerRef<[...Key, ...PlaceOfInput<Args>], Awaited<Output>>
       : never;
 };
+
+/** Options come behind the input, also where a handler takes none: what stands in its place is always the input. */
+type PlaceOfInput<Args extends readonly unknown[]> = Args extends readonly [] ? [input?: undefined] : Args;

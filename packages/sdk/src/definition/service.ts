@@ -34,7 +34,7 @@ type ObjectHandlers<Schemas extends SchemaRecord> = Readonly<
  * A service: handlers without a key, any number of which run at the same time.
  *
  * @param name What callers over HTTP use: `POST /{name}/{handler}`. Also part of the journal: renaming it makes a new service.
- * @throws TypeError for a name or an option that cannot be.
+ * @throws TypeError for a name that cannot be. Options are checked when an endpoint is made of the definition.
  * @example
  * export const mail = service("mail", {
  *   send: async (ctx, to: string) => ctx.run("send", () => smtp.send(to)),
@@ -64,7 +64,7 @@ export interface ObjectOptions<Schemas extends SchemaRecord> extends ExecutionOp
  * `shared` run beside them and only read.
  *
  * @param name What callers over HTTP use: `POST /{name}/{key}/{handler}`.
- * @throws TypeError for a name or an option that cannot be.
+ * @throws TypeError for a name that cannot be. Options are checked when an endpoint is made of the definition.
  * @example
  * export const counter = object("counter", { state: { count: z.number() } }, {
  *   add: async (ctx, amount: number) => {

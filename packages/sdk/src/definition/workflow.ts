@@ -59,7 +59,7 @@ export type WorkflowDefinition<Args extends readonly unknown[], Output, Promises
  *
  * @param name What callers over HTTP use: `POST /{name}/{key}/run`.
  * @param handlers Run beside the main handler and after it. May read state, settle promises and wait for them.
- * @throws TypeError for a name or an option that cannot be.
+ * @throws TypeError for a name that cannot be. Options are checked when an endpoint is made of the definition.
  * @example
  * export const release = workflow("release", { input: Release, promises: { approval: z.object({ by: z.string() }) } },
  *   async (ctx, release) => {
@@ -125,7 +125,12 @@ export function workflow(
     },
   );
   const all = new Map([main, ...others].map((handler) => [handler.name, handler]));
-  const definition: Definition = { name, kind: "workflow", options: {}, handlers: all };
+  const { documentation, metadata } = options;
+  const about = {
+    ...(documentation === undefined ? {} : { documentation }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+  const definition: Definition = { name, kind: "workflow", options: about, handlers: all };
   return servable({
     ...referenceTo(main, options.key),
     handlers: Object.fromEntries(others.map((handler) => [handler.name, referenceTo(handler)])),

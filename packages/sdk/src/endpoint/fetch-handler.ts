@@ -15,7 +15,6 @@ import {
   type EngineMessage,
   type SdkMessage,
   type Servable,
-  type StartMessage,
 } from "@holdfast/protocol";
 
 import { definitionsIn } from "../definition/definition.ts";
@@ -66,7 +65,12 @@ export function fetchHandler(
       if (start?.type !== MessageType.Start)
         throw new ProtocolError("value-invalid", "The body does not begin with a Start");
       const sent = await new Promise<readonly SdkMessage[]>((resolve) =>
-        attempt({ start, journal, resolve, open: (engine) => programs.open(start, engine, environment) }),
+        attempt({
+          journal,
+          resolve,
+          signal: request.signal,
+          open: (engine) => programs.open(start, engine, environment),
+        }),
       );
       return new Response(framesOf(sent), { headers: { "content-type": FRAMES_MEDIA_TYPE } });
     } catch (error) {
@@ -77,14 +81,15 @@ export function fetchHandler(
 }
 
 interface Attempt {
-  readonly start: StartMessage;
+  /** Aborts when the engine no longer waits for the response. */
+  readonly signal: AbortSignal;
   readonly journal: readonly EngineMessage[];
   readonly open: (engine: Parameters<ProgramTable["open"]>[1]) => ReturnType<ProgramTable["open"]>;
   readonly resolve: (sent: readonly SdkMessage[]) => void;
 }
 
 /** Runs to the first wait that has no answer, and gives back all that was sent. */
-function attempt({ journal, open, resolve }: Attempt): void {
+function attempt({ journal, open, resolve, signal }: Attempt): void {
   const sent: SdkMessage[] = [];
   const session = open({
     receive(message) {
@@ -95,6 +100,10 @@ function attempt({ journal, open, resolve }: Attempt): void {
   });
   for (const message of journal) session.receive(message);
   session.receive({ type: MessageType.SuspendRequest });
+  signal.addEventListener("abort", () => {
+    session.abort("the request was aborted");
+    resolve(sent);
+  });
 }
 
 async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {

@@ -17,7 +17,8 @@ import { ProgramTable } from "./program-table.ts";
  * An endpoint for an engine in the same process. An embedding server makes it by itself from the definitions it is
  * given; call it to set options, or to drive handlers in a test of your own.
  *
- * @throws TypeError when something is no definition, when a name is used twice, or when an option is malformed.
+ * @param overrides For tests and simulators: another clock, other timers, another order of rounds.
+ * @throws TypeError when something is no definition or a name is used twice, UsageError when an option is malformed.
  * @example const server = await Holdfast.open({ services: [deploy, cleanup] });
  */
 export function inProcessEndpoint(

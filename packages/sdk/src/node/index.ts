@@ -66,7 +66,15 @@ export {
 } from "../errors.ts";
 export { fetchHandler, FRAMES_MEDIA_TYPE, type FetchHandlerOptions } from "../endpoint/fetch-handler.ts";
 export { inProcessEndpoint } from "../endpoint/in-process.ts";
-export type { LogEntry, LogSink, SessionOptions, ValueCodec } from "../replay/environment.ts";
+export type {
+  Environment,
+  LogEntry,
+  LogSink,
+  SessionOptions,
+  Timers,
+  ValueCodec,
+} from "../replay/environment.ts";
+export type { Turns } from "../replay/turns.ts";
 export type {
   InputOf,
   OutputOf,

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { optionsFor, replayAllPrefixes } from "./prefix-replay.contract.ts";
 import { replayPrograms } from "./replay-programs.ts";
 
-const ORDERS_PER_PROGRAM = 80;
+const ORDERS_PER_PROGRAM = 40;
 
 describe("a replay from any point of the journal", () => {
   for (const program of replayPrograms) {

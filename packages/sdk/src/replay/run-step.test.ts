@@ -269,7 +269,7 @@ test("a step may call code that runs another handler in the same process", async
 
 test("a malformed duration is refused before the step is recorded", async () => {
   const { engine } = drive((ctx) => ctx.run("a", () => 1, { timeout: "soon" as "1s" }));
-  assert.match(errorIn(await engine.attempt()).message, /TypeError: timeout: "soon" is not a duration/);
+  assert.match(errorIn(await engine.attempt()).message, /UsageError: timeout: "soon" is not a duration/);
   assert.equal(engine.commands.length, 1);
 });
 

@@ -34,8 +34,10 @@ export class Steps {
     }
   }
 
+  /** Its result is recorded. If it still runs, nobody needs what it brings. */
   settled(step: RunStep): void {
     this.#active.delete(step);
+    if (step.state !== "proposed") step.drop(RECORDED);
   }
 
   /** Gives up all of them. */
@@ -57,3 +59,5 @@ export class Steps {
     step.start();
   }
 }
+
+const RECORDED = new Error("the result of this step has been recorded already");

@@ -162,13 +162,13 @@ test("an aborted attempt sends nothing more, and its signals fire", async () => 
     ctx.abortSignal.addEventListener("abort", () => aborted.push("attempt"));
     await ctx.run("slow", ({ signal }) => {
       signal.addEventListener("abort", () => aborted.push("step"));
-      return new Promise((resolve) => setTimeout(resolve, 5));
+      return new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
   });
   const session = engine.begin();
   await rounds(2);
   session.abort("killed");
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await rounds(5);
   assert.deepEqual(aborted, ["step", "attempt"]);
   assert.equal(engine.end, undefined);
   assert.equal(engine.control.length, 0);
