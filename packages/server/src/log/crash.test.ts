@@ -22,6 +22,8 @@ class Ledger {
   readonly certain = new Map<number, Uint8Array>();
   /** The group whose append did not return. */
   pending: LogBatch[] = [];
+  /** Appends that ended "full". */
+  fulls = 0;
   trimmed = 0;
   #serial = 0;
 
@@ -82,7 +84,10 @@ function work(writer: LogWriter, ledger: Ledger, random: () => number, steps: nu
       ledger.pending = ledger.next(random);
       const outcome = writer.append(packGroup(ledger.pending));
       if (outcome === "ok") ledger.acknowledge(ledger.pending);
-      else ledger.pending = [];
+      else {
+        ledger.pending = [];
+        ledger.fulls += 1;
+      }
     } else if (dice < 0.8) {
       writer.seal();
     } else if (dice < 0.95) {
@@ -121,7 +126,7 @@ describe("a log whose machine stops", () => {
   it("keeps every acknowledged batch and brings nothing back, over many power cuts at random moments", () => {
     let cutInOpen = 0;
     let cutInWork = 0;
-    for (let seed = 1; seed <= 120; seed++) {
+    for (let seed = 1; seed <= 80; seed++) {
       const { disk, options, random } = newDisk(seed, 1536 + 512 * (seed % 20));
       const ledger = new Ledger();
       for (let life = 0; life < 12; life++) {
@@ -139,7 +144,7 @@ describe("a log whose machine stops", () => {
       }
       openAndCheck(disk, options, ledger, `seed ${seed}, at the end`);
     }
-    assert.ok(cutInOpen > 100 && cutInWork > 500, `${cutInOpen} ${cutInWork}`);
+    assert.ok(cutInOpen > 60 && cutInWork > 300, `${cutInOpen} ${cutInWork}`);
   });
 
   it("keeps its promises when it stops within any one call to the disk, while working or while opening", () => {
@@ -150,7 +155,7 @@ describe("a log whose machine stops", () => {
     assert.ok(operations > 50);
 
     for (let stop = 1; stop <= operations; stop++) {
-      for (let again = 1; again <= 9; again += 2) {
+      for (let again = 1; again <= 9; again += 3) {
         const { disk, options, random } = newDisk(stop * 100 + again, 4096);
         const ledger = new Ledger();
         disk.stopAfter(stop);
@@ -182,13 +187,13 @@ describe("a log whose machine stops", () => {
         } catch (error) {
           assert.match(String(error), /EIO/);
         }
-        if (disk.usedBytes() > 0 && ledger.pending.length === 0) fulls += 1;
         disk.fillAtWrite(0);
         disk.failSync(0);
         if (random() < 0.5) disk.killProcess();
         else disk.cutPower();
       }
+      fulls += ledger.fulls;
     }
-    assert.ok(fulls > 0);
+    assert.ok(fulls > 100, `${fulls} appends were full`);
   });
 });

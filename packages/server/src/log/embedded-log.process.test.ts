@@ -37,6 +37,23 @@ const LEAVER = `
   process.stdout.write(await log.append({ position: 1, payload: new Uint8Array(5) }, 0));
 `;
 
+/**
+ * Runs where no file may become larger than 2 MiB. While the first append finds that out, the second is on its way; then both
+ * are made anew, smaller.
+ */
+const FILLER = `
+  const { EmbeddedLog } = await import(${JSON.stringify(IMPORTS[0])});
+  const log = await EmbeddedLog.open({ dir: process.argv[1] });
+  const append = (position, size) => log.append({ position, payload: new Uint8Array(size).fill(position) }, position - 1);
+  const large = append(1, 3 * 1024 * 1024);
+  for (let turn = 0; turn < 5; turn++) await undefined;
+  const behind = append(2, 5);
+  const outcomes = [await large];
+  const again = append(1, 10);
+  outcomes.push(await behind, await again, await append(2, 20), log.tail());
+  process.stdout.write(outcomes.join());
+`;
+
 describe("the embedded log in a process", () => {
   it("keeps every acknowledged batch over kill -9 at random moments", async () => {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-kill-"));
@@ -56,6 +73,23 @@ describe("the embedded log in a process", () => {
     await log.close();
     rmSync(dir, { recursive: true });
   });
+
+  it(
+    "goes on after a full disk, whatever was on its way",
+    { skip: process.platform === "win32" },
+    async () => {
+      const dir = mkdtempSync(join(tmpdir(), "holdfast-full-"));
+      const limited = `trap "" XFSZ; ulimit -f 4096; exec "$0" --input-type=module -e "$1" "$2"`;
+      const child = spawn("/bin/sh", ["-c", limited, process.execPath, FILLER, dir], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let output = "";
+      child.stdout.on("data", (data) => (output += String(data)));
+      assert.deepEqual(await once(child, "exit"), [0, null]);
+      assert.equal(output, "full,full,ok,ok,2");
+      rmSync(dir, { recursive: true });
+    },
+  );
 
   it("does not keep a process alive that has nothing else to do", async () => {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-leave-"));

@@ -12,7 +12,7 @@ import { packGroup } from "./frame-group.ts";
 import { inspectLog } from "./inspect.ts";
 import { LogWriter } from "./log-writer.ts";
 import { batchOf, logContract, readAll, sequence } from "./log.contract.ts";
-import { LogCorruptError, LogFailedError, LogTrimmedError } from "./log.ts";
+import { LogCorruptError, LogFailedError, LogTrimmedError, type AppendOutcome } from "./log.ts";
 import { NodeDisk } from "./node-disk.ts";
 import { surveyLog } from "./recover.ts";
 import { WriterHost, type WriterReply, type WriterRequest } from "./writer-host.ts";
@@ -96,6 +96,28 @@ describe("the embedded log", () => {
     await log.close();
   });
 
+  it("refuses requests that were on their way while one before them found the disk full", async () => {
+    const disk = newDisk();
+    await using log = await EmbeddedLog.open({ dir: "/log", disk });
+    // Too much for one request and for one write: the second write must not happen.
+    const appendAll = (): Promise<AppendOutcome[]> =>
+      Promise.all([1, 2, 3, 4].map((position) => log.append(batchOf(position, 3_000_000), position - 1)));
+    disk.fillAtWrite(1);
+    assert.deepEqual(await appendAll(), ["full", "full", "full", "full"]);
+    assert.equal(log.tail(), 0);
+    assert.deepEqual(await appendAll(), ["ok", "ok", "ok", "ok"]);
+    assert.equal((await readAll(log, 1)).length, 4);
+  });
+
+  it("gives every payload that is read a buffer of its own", async () => {
+    await using log = await EmbeddedLog.open({ dir: "/log", disk: newDisk() });
+    const batches = sequence(1, 30).map((position) => batchOf(position, 100_000));
+    await Promise.all(batches.map((batch) => log.append(batch, batch.position - 1)));
+    for (const [index, { payload }] of (await readAll(log, 1)).entries()) {
+      assert.ok(Buffer.from(payload).equals(batches[index]?.payload ?? payload), `batch ${index}`);
+    }
+  });
+
   it("goes on when a file cannot be removed, and removes it with the next trim", async () => {
     const disk = newDisk();
     await using log = await EmbeddedLog.open({ dir: "/log", segmentBytes: 2048, disk });
@@ -136,15 +158,17 @@ describe("the embedded log's thread", () => {
   });
   afterEach(() => rm(dir, { recursive: true }));
 
-  it("seals the last batch when nothing follows", async () => {
+  it("seals the last batch when nothing follows, again and again", async () => {
     await using log = await EmbeddedLog.open({ dir });
-    await log.append(batchOf(1, 10), 0);
-    const durableOf = (): number => {
+    const durable = (): number => {
       const [segment] = surveyLog(new NodeDisk(), dir, crc32).segments;
       return segment?.contents.kind === "scanned" ? segment.contents.scan.durable : 0;
     };
-    while (durableOf() < 1) await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.equal(durableOf(), 1);
+    for (const position of [1, 2, 3]) {
+      await log.append(batchOf(position, 10), position - 1);
+      while (durable() < position) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(durable(), 3);
   });
 
   it("prepares the next segment while batches arrive, and rolls into it", async () => {

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 
 import { SqliteStore } from "./sqlite-store.ts";
+import { openForWriting } from "./store-schema.ts";
 import { bytes, put, remove, row, storeContract } from "./store.contract.ts";
 import { StoreFormatError, type CheckpointStore, type RowWrite } from "./store.ts";
 
@@ -78,13 +79,38 @@ describe("the SQLite store", () => {
     assert.ok(statSync(`${file}-wal`).size < 40_000_000, String(statSync(`${file}-wal`).size));
   });
 
-  it("serves the thread it runs in while it packs a large commit", async () => {
+  it("serves the thread it runs in between the slices of a large commit", async () => {
     await using store = await SqliteStore.open({ dir });
-    let turns = 0;
-    const timer = setInterval(() => (turns += 1), 0);
-    await store.commit(bulk("a", 20_000, 10), 1);
-    clearInterval(timer);
-    assert.ok(turns >= 10, `${turns} turns`);
+    let turn = 0;
+    const count = (): void => {
+      turn += 1;
+      immediate = setImmediate(count);
+    };
+    let immediate = setImmediate(count);
+    const seen = new Set<number>();
+    const writes = bulk("a", 10_000, 10).map(({ table, key, value }) => ({
+      table,
+      key,
+      get value() {
+        seen.add(turn);
+        return value;
+      },
+    }));
+    seen.clear();
+    await store.commit(writes, 1);
+    clearImmediate(immediate);
+    assert.ok(seen.size >= 10, `${seen.size} turns`);
+  });
+
+  it("syncs every commit, and never leaves it to SQLite when to empty the write-ahead log", async () => {
+    await (await SqliteStore.open({ dir })).close();
+    const database = openForWriting(file);
+    const setting = (name: string): unknown =>
+      Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    assert.equal(setting("journal_mode"), "wal");
+    assert.equal(setting("synchronous"), 2);
+    assert.equal(setting("wal_autocheckpoint"), 0);
+    database.close();
   });
 
   it("may be read by nobody else", { skip: process.platform === "win32" }, async () => {
