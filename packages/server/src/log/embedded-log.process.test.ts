@@ -38,14 +38,14 @@ const LEAVER = `
 `;
 
 /**
- * Runs where no file may become larger than 2 MiB. While the first append finds that out, the second is on its way; then both
- * are made anew, smaller.
+ * Runs where no file may become larger than 2 MiB. The first append, too large to share a write with the second, finds that
+ * out while that one is on its way. Then both are made anew, smaller.
  */
 const FILLER = `
   const { EmbeddedLog } = await import(${JSON.stringify(IMPORTS[0])});
   const log = await EmbeddedLog.open({ dir: process.argv[1] });
   const append = (position, size) => log.append({ position, payload: new Uint8Array(size).fill(position) }, position - 1);
-  const large = append(1, 3 * 1024 * 1024);
+  const large = append(1, 9 * 1024 * 1024);
   for (let turn = 0; turn < 5; turn++) await undefined;
   const behind = append(2, 5);
   const outcomes = [await large];
