@@ -58,8 +58,13 @@ export class Ledger {
   }
 }
 
+/** The lines of a ledger that somebody else may be writing. */
+export function readLedger(path: string): readonly LedgerLine[] {
+  return readIfThere(path).split("\n").flatMap(parseLine);
+}
+
 /** No line for what is not one. */
-export function parseLine(text: string): readonly LedgerLine[] {
+function parseLine(text: string): readonly LedgerLine[] {
   if (!text.startsWith("{") || !text.endsWith("}")) return [];
   try {
     return [JSON.parse(text) as LedgerLine];
