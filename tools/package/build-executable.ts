@@ -78,13 +78,15 @@ function writeBlob(folder: string, { main, workers }: Bundles): string {
     assets[name] = `${name}.cjs`;
     writeFileSync(join(folder, assets[name]), text);
   }
-  // The name without a folder is what stack traces show.
+  // The name without a folder is what stack traces show; file-error.ts knows it.
   const settings = {
     main: "holdfast.cjs",
     output: "holdfast.blob",
     assets,
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
+    // It is about the user's package.json, and self-command.ts says the same in development.
+    execArgv: ["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"],
   };
   writeFileSync(join(folder, settings.main), main);
   writeFileSync(join(folder, "sea.json"), JSON.stringify(settings));

@@ -16,8 +16,12 @@ const WORKERS = {
   "store-worker": "packages/server/src/store/store-worker.ts",
 } as const;
 
-/** The only file that may ask where it lies: it does so only when it lies anywhere. */
-const KNOWS_ITS_PLACE = "packages/server/src/worker-source.ts";
+/** Files that may ask where they lie: they do so only when they lie anywhere. */
+const KNOW_THEIR_PLACE: ReadonlySet<string> = new Set([
+  "packages/cli/src/dev/file-error.ts",
+  "packages/cli/src/dev/self-command.ts",
+  "packages/server/src/worker-source.ts",
+]);
 
 export interface Bundles {
   readonly main: string;
@@ -67,7 +71,7 @@ function bodyInFunction(entry: string): Plugin {
 }
 
 function isHarmless({ id, location }: Message): boolean {
-  return id === "empty-import-meta" && location?.file === KNOWS_ITS_PLACE;
+  return id === "empty-import-meta" && KNOW_THEIR_PLACE.has(location?.file ?? "");
 }
 
 function describe({ id, text, location }: Message): string {

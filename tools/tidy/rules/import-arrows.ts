@@ -27,6 +27,7 @@ const TEST_ARROWS: Readonly<Record<string, readonly string[]>> = {
   "packages/server": ["sdk", "client"],
   "packages/sdk": ["server", "client"],
   "packages/client": ["server", "sdk"],
+  tools: ["sdk"],
 };
 
 const SCOPE = "@holdfast/";
