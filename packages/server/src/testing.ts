@@ -3,7 +3,7 @@
  * days takes as long as what happens in them.
  */
 import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
-import { parseDuration, type Servable } from "@holdfast/protocol";
+import { parseDuration, type HandlerEndpoint, type Servable } from "@holdfast/protocol";
 
 import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
@@ -46,10 +46,19 @@ export function createTestEngine(options: TestEngineOptions): Promise<TestEngine
   return TestEngine.open(options);
 }
 
+export type TestEngineInternals = {
+  /** Opens the log on each start. */
+  readonly openLog?: (memory: LogMemory) => Promise<PartitionLog>;
+  /** Endpoints of this process instead of one for `services`. May grow while the engine runs. */
+  readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
+};
+
 export class TestEngine extends LocalClient {
   readonly engine: Engine;
   readonly clock: VirtualClock;
   readonly #parts: Parts;
+  /** Progress at which waiting for steps was given up: they wait for the test, and not for the processor. */
+  #gaveUpAt = -1;
 
   private constructor(engine: Engine, parts: Parts) {
     super(engine);
@@ -58,22 +67,26 @@ export class TestEngine extends LocalClient {
     this.#parts = parts;
   }
 
-  /** `openLog` is for tests of the engine itself: it opens the log on each start. */
-  static async open(
-    options: TestEngineOptions,
-    openLog: (memory: LogMemory) => Promise<PartitionLog> = (memory) => MemoryLog.open({ memory }),
-  ): Promise<TestEngine> {
+  /** `internals` is for tests of the engine itself. */
+  static async open(options: TestEngineOptions, internals: TestEngineInternals = {}): Promise<TestEngine> {
     const clock = new VirtualClock(options.startTime ?? DEFAULT_START);
-    return TestEngine.#start({ clock, memory: new LogMemory(), openLog, store: new StoreMemory(), options });
+    return TestEngine.#start({
+      clock,
+      memory: new LogMemory(),
+      store: new StoreMemory(),
+      options,
+      internals,
+    });
   }
 
   static async #start(parts: Parts): Promise<TestEngine> {
     const { services, settings, limits, checkpoints } = parts.options;
+    const { openLog, endpoints } = parts.internals;
     const engine = await Engine.open({
       clock: parts.clock,
-      log: await parts.openLog(parts.memory),
+      log: await (openLog?.(parts.memory) ?? MemoryLog.open({ memory: parts.memory })),
       store: await MemoryStore.open({ memory: parts.store }),
-      endpoints: endpointsOf(services, parts.clock),
+      endpoints: endpoints ?? endpointsOf(services, parts.clock),
       retentionIntervalMs: RETENTION_INTERVAL_MS,
       settings: { ...defaultFoldSettings, ...settings },
       ...(limits === undefined ? {} : { limits }),
@@ -100,8 +113,9 @@ export class TestEngine extends LocalClient {
       const moved = this.engine.progress !== seen;
       seen = this.engine.progress;
       if (moved) busySince = performance.now();
-      const mayWait = performance.now() - busySince < STEP_WAIT_MS_MAX;
-      idle = moved || (!this.engine.isQuiet && mayWait) ? 0 : idle + 1;
+      const isWaiting = !moved && !this.engine.isQuiet && this.#gaveUpAt !== seen;
+      if (isWaiting && performance.now() - busySince >= STEP_WAIT_MS_MAX) this.#gaveUpAt = seen;
+      idle = moved || isWaiting ? 0 : idle + 1;
     }
   }
 
@@ -133,7 +147,7 @@ export class TestEngine extends LocalClient {
 type Parts = {
   readonly clock: VirtualClock;
   readonly memory: LogMemory;
-  readonly openLog: (memory: LogMemory) => Promise<PartitionLog>;
   readonly store: StoreMemory;
+  readonly internals: TestEngineInternals;
   readonly options: TestEngineOptions;
 };

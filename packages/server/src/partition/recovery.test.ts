@@ -202,7 +202,7 @@ class Run {
       settings: { inactivityTimeoutMs: 2_000 },
       checkpoints: { dirtyRows: 5, logBytes: 20_000, intervalMs: 400 },
     };
-    const engine = await TestEngine.open(options, (memory) => disk.open(memory));
+    const engine = await TestEngine.open(options, { openLog: (memory) => disk.open(memory) });
     return new Run({ dice, disk, outside, services, engine });
   }
 
