@@ -5,7 +5,7 @@
 import type { Outcome } from "@holdfast/engine";
 
 import type { Clock } from "../clock.ts";
-import type { CheckpointStore } from "../store/store.ts";
+import type { CheckpointStore, InvocationHit } from "../store/store.ts";
 
 /** Rows removed by one record. */
 const STEP = 200;
@@ -66,12 +66,8 @@ export class Retention {
         limit: STEP,
       });
       if (due.length === 0 || this.#closed) return removed;
-      const step = removedBy(
-        await expire(
-          due.map(({ id }) => id),
-          false,
-        ),
-      );
+      const ids = due.map(({ id }) => id);
+      const step = removedBy(await expire(ids, false));
       removed += step;
       // The store shows the removal only after a checkpoint. Rows that stay would be found again and again.
       if (step === 0) return removed;
@@ -83,26 +79,35 @@ export class Retention {
     const { store, budgetBytes, expire, checkpoint } = this.#deps;
     let removed = 0;
     let after: { sortValue: number; id: string } | undefined;
-    while (budgetBytes > 0 && store.completedBytes() > budgetBytes && !this.#closed) {
+    while (budgetBytes > 0 && !this.#closed) {
+      const excess = store.completedBytes() - budgetBytes;
+      if (excess <= 0) return removed;
       const oldest = store.findInvocations({
         status: ["completed"],
         order: "oldest",
         limit: STEP,
         ...(after === undefined ? {} : { after }),
       });
-      const last = oldest.at(-1);
+      const chosen = worthBytes(oldest, excess);
+      const last = chosen.at(-1);
       if (last === undefined) return removed;
       after = { sortValue: last.columns.createdAt, id: last.id };
-      removed += removedBy(
-        await expire(
-          oldest.map(({ id }) => id),
-          true,
-        ),
-      );
+      const ids = chosen.map(({ id }) => id);
+      removed += removedBy(await expire(ids, true));
       await checkpoint();
     }
     return removed;
   }
+}
+
+/** The first of them that together take so many bytes. */
+function worthBytes(hits: readonly InvocationHit[], bytes: number): readonly InvocationHit[] {
+  let sum = 0;
+  const enough = hits.findIndex(({ columns }) => {
+    sum += columns.size;
+    return sum >= bytes;
+  });
+  return enough < 0 ? hits : hits.slice(0, enough + 1);
 }
 
 function removedBy(outcome: Outcome): number {
