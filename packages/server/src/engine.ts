@@ -261,7 +261,5 @@ export class Engine implements EngineAccess {
 /** The error of the catalogue for a refused record. */
 export function outcomeError(outcome: Extract<Outcome, { ok: false }>): HoldfastError {
   const code = isErrorCode(outcome.code) ? outcome.code : "request-invalid";
-  const error = new HoldfastError(code, { reason: outcome.message });
-  Object.defineProperty(error, "message", { value: outcome.message });
-  return error;
+  return new HoldfastError(code, {}, { message: outcome.message });
 }

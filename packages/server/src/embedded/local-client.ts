@@ -141,7 +141,7 @@ export class LocalClient {
       const row = this.#engine.tables.invocations.get(id);
       if (row === undefined) {
         stop();
-        reject(new HoldfastError("invocation-not-found", { id }));
+        reject(new HoldfastError("invocation-not-found", { invocationId: id }));
       } else if (row.result !== undefined) {
         // What the tables say may not be durable yet; an empty proposal behind it is answered when it is.
         const { result } = row;
