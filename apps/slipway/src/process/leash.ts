@@ -13,24 +13,35 @@ const [graceMs, commandLine] = process.argv.slice(2);
 if (graceMs === undefined || commandLine === undefined)
   throw new Error("usage: leash.ts GRACE_MS COMMAND_LINE");
 
-const program = spawn(commandLine, { shell: true, stdio: ["ignore", "inherit", "inherit"] });
+const isWindows = process.platform === "win32";
+let isEnding = false;
+
+// The shell is in the group too. It has to wait for the program, which may have something to finish when it is asked to
+// end: with a trap it does, and the program, unlike with an ignored signal, does not inherit it.
+const program = spawn(isWindows ? commandLine : `trap : TERM; ${commandLine}`, {
+  shell: true,
+  stdio: ["ignore", "inherit", "inherit"],
+});
 program.on("error", (error) => {
   console.error(`could not be started: ${error.message}`);
   process.exit(EXIT_SIGNALLED);
 });
-program.on("exit", (code) => process.exit(code ?? EXIT_SIGNALLED));
+program.on("exit", (code) => {
+  // Nobody may be left to look after what the program leaves behind.
+  if (isEnding && !isWindows) signalGroup("SIGKILL");
+  process.exit(code ?? EXIT_SIGNALLED);
+});
 
 // Sent to the group below, and so to this process too.
 process.on("SIGTERM", () => undefined);
 
-let isEnding = false;
 for (const event of ["end", "close", "error"]) process.stdin.on(event, end);
 process.stdin.resume();
 
 function end(): void {
   if (isEnding) return;
   isEnding = true;
-  if (process.platform === "win32") {
+  if (isWindows) {
     spawn("taskkill", ["/pid", String(program.pid), "/T", "/F"], { stdio: "ignore" });
     return;
   }
