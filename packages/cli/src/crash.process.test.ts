@@ -30,7 +30,7 @@ const SETTLE_MS_MAX = 60_000;
 /** What the handlers saw. Violations are collected, not thrown: a throw in a handler would only be retried. */
 class Ledger {
   readonly violations: string[] = [];
-  readonly #observed = new Map<string, unknown>();
+  readonly #observed = new Map<string, number>();
   readonly increments = new Map<string, number>();
   executions = 0;
   naps = 0;
@@ -41,10 +41,10 @@ class Ledger {
   }
 
   /** A result that the handler got from `await ctx.run` is recorded: that is what the await stands for. */
-  observed(step: string, result: unknown): void {
+  observed(step: string, result: number): void {
     const earlier = this.#observed.get(step);
     if (earlier !== undefined && earlier !== result) {
-      this.violations.push(`${step} had the result ${String(earlier)} and now has ${String(result)}`);
+      this.violations.push(`${step} had the result ${earlier} and now has ${result}`);
     }
     this.#observed.set(step, result);
   }
@@ -143,13 +143,19 @@ function randomFrom(seed: number): () => number {
 }
 
 /** One client: calls and sends until the server is gone. */
-async function client(server: Server, acknowledged: Acknowledged, random: () => number, name: string): Promise<void> {
+async function client(
+  server: Server,
+  acknowledged: Acknowledged,
+  random: () => number,
+  name: string,
+): Promise<void> {
   for (let i = 0; server.child.exitCode === null && server.child.signalCode === null; i++) {
     const dice = random();
     try {
       if (dice < 0.3) await callSteps(server, acknowledged, `${name}-${i}`);
       else if (dice < 0.5) await send(server, acknowledged, "flow/steps", { tag: `${name}-${i}` });
-      else if (dice < 0.7) await send(server, acknowledged, "flow/nap", { ms: 1 + Math.floor(random() * 300) });
+      else if (dice < 0.7)
+        await send(server, acknowledged, "flow/nap", { ms: 1 + Math.floor(random() * 300) });
       else await send(server, acknowledged, `counter/c${Math.floor(random() * COUNTERS)}/add`, 1);
     } catch {
       return; // The server was killed under this request: its outcome is unknown.
@@ -157,7 +163,12 @@ async function client(server: Server, acknowledged: Acknowledged, random: () => 
   }
 }
 
-async function post(server: Server, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+async function post(
+  server: Server,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${server.ingress}/${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
@@ -196,7 +207,11 @@ async function verify(server: Server, acknowledged: Acknowledged): Promise<void>
   const deadline = AbortSignal.timeout(SETTLE_MS_MAX);
   await inParallel([...acknowledged.sends], async ([id, path]) => {
     const response = await fetch(`${server.ingress}/restate/invocation/${id}/attach`, { signal: deadline });
-    assert.equal(response.status, 200, `${path} ${id} was acknowledged and ended with ${await response.text()}`);
+    assert.equal(
+      response.status,
+      200,
+      `${path} ${id} was acknowledged and ended with ${await response.text()}`,
+    );
   });
   await inParallel([...acknowledged.calls], async ([key, answer]) => {
     const again = await post(server, "flow/steps", { tag: key }, { "idempotency-key": key });
@@ -219,7 +234,9 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 /** Each counter went 1, 2, 3 … without a gap and without a number twice. */
 function checkCounters(ledger: Ledger): void {
   for (let i = 0; i < COUNTERS; i++) {
-    const values = [...ledger.increments].filter(([name]) => name.startsWith(`c${i} `)).map(([, value]) => value);
+    const values = [...ledger.increments]
+      .filter(([name]) => name.startsWith(`c${i} `))
+      .map(([, value]) => value);
     assert.deepEqual(
       values.toSorted((a, b) => a - b),
       values.map((_, index) => index + 1),
@@ -240,34 +257,42 @@ async function checkNaps(server: Server, acknowledged: Acknowledged): Promise<vo
   });
 }
 
-test(`${CRASHES} times kill -9 under load: nothing acknowledged is lost, no recorded step runs again`, { timeout: 280_000 }, async (t) => {
-  t.diagnostic(`HOLDFAST_SEED=${SEED}`);
-  const random = randomFrom(SEED);
-  const directory = mkdtempSync(join(tmpdir(), "holdfast-crash-"));
-  const ledger = new Ledger();
-  const acknowledged = new Acknowledged();
-  const handlers = await serve({ services: definitions(ledger), port: 0, log: () => {} });
-  let server: Server | undefined;
-  try {
-    for (let crash = 0; crash < CRASHES; crash++) {
-      const running = (server = await startServer(directory));
-      if (crash === 0) await register(running, handlers.url);
-      const clients = Array.from({ length: CLIENTS }, (_, n) => client(running, acknowledged, random, `${crash}-${n}`));
-      await new Promise((resolve) => setTimeout(resolve, LIFE_MS_MIN + random() * LIFE_MS_SPREAD));
-      await kill(running.child);
-      await Promise.all(clients);
+test(
+  `${CRASHES} times kill -9 under load: nothing acknowledged is lost, no recorded step runs again`,
+  { timeout: 280_000 },
+  async (t) => {
+    t.diagnostic(`HOLDFAST_SEED=${SEED}`);
+    const random = randomFrom(SEED);
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-crash-"));
+    const ledger = new Ledger();
+    const acknowledged = new Acknowledged();
+    const handlers = await serve({ services: definitions(ledger), port: 0, log: () => {} });
+    let server: Server | undefined;
+    try {
+      for (let crash = 0; crash < CRASHES; crash++) {
+        const running = (server = await startServer(directory));
+        if (crash === 0) await register(running, handlers.url);
+        const clients = Array.from({ length: CLIENTS }, (_, n) =>
+          client(running, acknowledged, random, `${crash}-${n}`),
+        );
+        await new Promise((resolve) => setTimeout(resolve, LIFE_MS_MIN + random() * LIFE_MS_SPREAD));
+        await kill(running.child);
+        await Promise.all(clients);
+      }
+      server = await startServer(directory);
+      await verify(server, acknowledged);
+      assert.deepEqual(ledger.violations, []);
+      checkCounters(ledger);
+      await checkNaps(server, acknowledged);
+      const { size } = acknowledged.sends;
+      t.diagnostic(
+        `${size} sends, ${acknowledged.calls.size} calls, ${ledger.executions} steps, ${ledger.naps} wake-ups`,
+      );
+      assert.ok(size > CRASHES && acknowledged.calls.size > 0 && ledger.naps > 0, "there was load");
+    } finally {
+      if (server !== undefined) await kill(server.child);
+      await handlers.close();
+      rmSync(directory, { recursive: true, force: true });
     }
-    server = await startServer(directory);
-    await verify(server, acknowledged);
-    assert.deepEqual(ledger.violations, []);
-    checkCounters(ledger);
-    await checkNaps(server, acknowledged);
-    const { size } = acknowledged.sends;
-    t.diagnostic(`${size} sends, ${acknowledged.calls.size} calls, ${ledger.executions} steps, ${ledger.naps} wake-ups`);
-    assert.ok(size > CRASHES && acknowledged.calls.size > 0 && ledger.naps > 0, "there was load");
-  } finally {
-    if (server !== undefined) await kill(server.child);
-    await handlers.close();
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
+  },
+);
