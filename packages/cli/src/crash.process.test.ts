@@ -3,7 +3,7 @@
  * that was acknowledged is lost, no recorded step runs again, no timer fires early or twice.
  *
  * Handlers run in this process and keep a ledger; the server is a process of its own that is killed and started again on the
- * same directory. `HOLDFAST_CRASHES` sets how often, `HOLDFAST_SEED` repeats a run's choices.
+ * same directory. `CRASHES` sets how often, `CRASH_SEED` repeats a run's choices.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -16,8 +16,8 @@ import { test } from "node:test";
 
 import { object, serve, service } from "@holdfast/sdk";
 
-const CRASHES = Number(process.env["HOLDFAST_CRASHES"] ?? 100);
-const SEED = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
+const CRASHES = Number(process.env["CRASHES"] ?? 100);
+const SEED = Number(process.env["CRASH_SEED"] ?? Date.now() % 1_000_000);
 const CLIENTS = 12;
 const COUNTERS = 4;
 const STEPS = 4;
@@ -261,7 +261,7 @@ test(
   `${CRASHES} times kill -9 under load: nothing acknowledged is lost, no recorded step runs again`,
   { timeout: 280_000 },
   async (t) => {
-    t.diagnostic(`HOLDFAST_SEED=${SEED}`);
+    t.diagnostic(`CRASH_SEED=${SEED}`);
     const random = randomFrom(SEED);
     const directory = mkdtempSync(join(tmpdir(), "holdfast-crash-"));
     const ledger = new Ledger();

@@ -111,6 +111,19 @@ test("every limit has a name, a key, a meaning and an error", () => {
   }
 });
 
+test("what Kubernetes sets for a service called holdfast is no mistake of the operator", () => {
+  loadConfig({
+    environment: {
+      HOLDFAST_SERVICE_HOST: "10.0.0.1",
+      HOLDFAST_SERVICE_PORT: "8080",
+      HOLDFAST_SERVICE_PORT_HTTP: "8080",
+      HOLDFAST_PORT: "tcp://10.0.0.1:8080",
+      HOLDFAST_PORT_8080_TCP_ADDR: "10.0.0.1",
+      HOLDFAST_ADMIN_PORT: "tcp://10.0.0.1:9070",
+    },
+  });
+});
+
 test("every environment name belongs to one setting", () => {
   const names = Object.keys(settings).map(environmentName);
   assert.equal(new Set(names).size, names.length);

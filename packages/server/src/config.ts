@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 
-import { HoldfastError, parseDuration, type LimitInfo } from "@holdfast/protocol";
+import { closestName, HoldfastError, parseDuration, type LimitInfo } from "@holdfast/protocol";
 
 import { environmentName, settings, type NumberSetting, type Setting, type SettingKey } from "./settings.ts";
 
@@ -40,8 +40,9 @@ const OTHER_VARIABLES = new Set([
   "HOLDFAST_CONFIG",
 ]);
 const PREFIX = "HOLDFAST_";
-/** A suggestion may differ from what was written in so many letters. */
-const SUGGESTION_DISTANCE_MAX = 6;
+/** What Kubernetes sets in every container when a service in the namespace is called "holdfast" or "holdfast-…". */
+const KUBERNETES_NAME = /^HOLDFAST(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$/;
+const KUBERNETES_VALUE = /^(tcp|udp):\/\//;
 
 /** Throws `config-invalid` naming the key, the value, what was expected, and where it came from. */
 export function loadConfig(input: ConfigInput = {}): LoadedConfig {
@@ -73,12 +74,13 @@ function settingEntries(): Array<[SettingKey, Setting]> {
 }
 
 function invalid(reason: string, hint?: string): HoldfastError {
-  return new HoldfastError("config-invalid", { reason }, hint === undefined ? {} : { hint });
+  const message = reason.charAt(0).toUpperCase() + reason.slice(1);
+  return new HoldfastError("config-invalid", {}, hint === undefined ? { message } : { message, hint });
 }
 
 function settingFor(key: string, where: string): Setting {
   if (Object.hasOwn(settings, key)) return settings[key as SettingKey];
-  const suggestion = closest(key, Object.keys(settings));
+  const suggestion = closestName(key, Object.keys(settings));
   throw invalid(
     `${where} sets "${key}", which is no setting`,
     suggestion === undefined
@@ -125,8 +127,9 @@ function environmentValues(
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith(PREFIX) || OTHER_VARIABLES.has(name) || value === undefined) continue;
     const key = keys.get(name);
+    if (KUBERNETES_NAME.test(name) || KUBERNETES_VALUE.test(value)) continue;
     if (key === undefined) {
-      const suggestion = closest(name, [...keys.keys()]);
+      const suggestion = closestName(name, [...keys.keys()]);
       throw invalid(
         `the environment variable ${name} is no setting`,
         suggestion === undefined
@@ -197,34 +200,6 @@ function describeNumber({ unit, min, max }: NumberSetting): string {
   if (unit === "ms") return `a duration such as "10m", or milliseconds from ${min}`;
   if (unit === "bytes") return `bytes from ${min}, or a size such as "10MiB"`;
   return `a number from ${min} to ${max}`;
-}
-
-/** The word that differs least, if one is close. */
-export function closest(word: string, words: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.min(SUGGESTION_DISTANCE_MAX, Math.ceil(word.length / 2)) + 1;
-  for (const candidate of words) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }
 
 /** What `GET /limits` shows: every number that bounds something. */

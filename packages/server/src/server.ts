@@ -76,8 +76,11 @@ function refuseOpenAdmin(values: Config): void {
   if (isLoopbackAddress(values["admin.host"]) || values["admin.token"] !== "") return;
   throw new HoldfastError(
     "config-invalid",
-    { reason: `admin.host is ${values["admin.host"]}, which others can reach, and admin.token is empty` },
-    { hint: "Set admin.token (HOLDFAST_ADMIN_TOKEN), or bind the admin API to 127.0.0.1." },
+    {},
+    {
+      message: `admin.host is ${values["admin.host"]}, which others can reach, and admin.token is empty`,
+      hint: "Set admin.token (HOLDFAST_ADMIN_TOKEN), or bind the admin API to 127.0.0.1.",
+    },
   );
 }
 
