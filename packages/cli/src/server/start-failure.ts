@@ -1,0 +1,67 @@
+/** Why a data directory cannot be used, or an address not be listened on: one message, what to do, and an exit code. */
+import { DirectoryLockedError, LogCorruptError, LogVersionError, StoreFormatError } from "@holdfast/server";
+
+import { CliError } from "../cli-error.ts";
+import { ExitCode } from "../exit-code.ts";
+
+const DOCTOR_HINT =
+  "Nothing was changed. holdfast doctor DIR shows what is wrong; keep a copy of the directory before you do anything else.";
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOT_A_DATABASE = 26;
+
+/** The error itself where it is none of these. */
+export function startFailure(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause;
+  if (cause instanceof DirectoryLockedError) return locked(cause);
+  if (cause instanceof LogCorruptError || isDamagedDatabase(cause)) {
+    return new CliError("data-damaged", `The data directory is damaged: ${cause.message}`, {
+      exitCode: ExitCode.dataDamaged,
+      hint: DOCTOR_HINT,
+      cause,
+    });
+  }
+  if (cause instanceof LogVersionError || cause instanceof StoreFormatError) {
+    return new CliError("data-unsupported", cause.message, {
+      exitCode: ExitCode.dataUnsupported,
+      hint: "A newer version of Holdfast wrote it. Use that version, or a newer one.",
+      cause,
+    });
+  }
+  return systemFailure(cause);
+}
+
+function locked({ message, pid }: DirectoryLockedError): CliError {
+  return new CliError("directory-locked", message, {
+    exitCode: ExitCode.directoryLocked,
+    hint: "One process at a time: stop that one, or choose another directory with --data.",
+    ...(pid === undefined ? {} : { details: { pid } }),
+  });
+}
+
+function systemFailure(cause: Error): unknown {
+  const { code, syscall, address, port } = cause as NodeJS.ErrnoException & {
+    readonly address?: string;
+    readonly port?: number;
+  };
+  const where = `${address ?? ""}:${port ?? ""}`;
+  if (code === "EADDRINUSE") {
+    return new CliError("address-in-use", `Another program listens on ${where} already`, {
+      exitCode: ExitCode.addressUnavailable,
+      hint: "Stop it, or choose other ports: --ingress-port and --admin-port; 0 takes any free one.",
+      cause,
+    });
+  }
+  if (syscall === "listen" || syscall === "bind") {
+    return new CliError("address-unavailable", `It is not possible to listen on ${where}: ${code}`, {
+      exitCode: ExitCode.addressUnavailable,
+      hint: "Use an address of this machine, and a port from 1024 unless you run as root.",
+      cause,
+    });
+  }
+  return cause;
+}
+
+function isDamagedDatabase(cause: Error): boolean {
+  const errcode = "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode & 0xff : 0;
+  return errcode === SQLITE_CORRUPT || errcode === SQLITE_NOT_A_DATABASE;
+}
