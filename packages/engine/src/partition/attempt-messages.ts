@@ -6,11 +6,13 @@
  * everything behind it along; what came before it stays.
  */
 import {
+  completionIdOf,
   decodeMessage,
   ErrorBehavior,
   MessageType,
   messageTypeName,
   ProtocolError,
+  type ProtocolErrorReason,
   type Message,
   type Result,
   type SuspensionMessage,
@@ -103,15 +105,20 @@ function decode({ type, body }: SessionMessage): Message | Refusal {
     return decodeMessage(type, body);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    // The reason only: an error's text is nobody's promise, and what is stored must be the same on every replay.
-    return { code: error.code, message: `${messageTypeName(type)} cannot be read: ${error.reason}` };
+    return unreadable(type, error.reason);
   }
+}
+
+/** With the reason only: an error's text is nobody's promise, and what is stored must be the same on every replay. */
+function unreadable(type: number, reason: ProtocolErrorReason): Refusal {
+  return { code: "protocol-violation", message: `${messageTypeName(type)} cannot be read: ${reason}` };
 }
 
 function suspendOn(fold: Fold, row: Invocation, awaiting: AwaitingSet): Refusal | undefined {
   const { completions, signals, namedSignals } = awaiting;
   if (completions.length + signals.length + namedSignals.length === 0) {
-    return { code: "protocol-violation", message: "A suspension that waits for nothing would never end" };
+    // It would never end. The codec refuses it too, and a replay must say what was said here.
+    return unreadable(MessageType.Suspension, "field-missing");
   }
   suspend(fold, row, awaiting);
   return undefined;
@@ -144,19 +151,27 @@ function proposeRunResult(
   result: Result,
 ): Refusal | undefined {
   const operation = row.open.get(completionId);
-  if (operation === undefined) {
+  if (operation === undefined && hasRunResult(fold, row, completionId)) {
     fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
     return undefined;
   }
-  if (operation.kind !== "run") {
+  if (operation?.kind !== "run") {
     return {
       code: "protocol-violation",
-      message: `A step's result was proposed for completion id ${completionId}, which is a ${operation.kind}`,
+      message: `A step's result was proposed for completion id ${completionId}, which is ${operation === undefined ? "no step" : `a ${operation.kind}`}`,
     };
   }
   recordRunResult(fold, row, completionId, result);
   noteProgress(row);
   return undefined;
+}
+
+/** Looks through the journal: an acknowledgement says that a result is recorded, and second proposals are rare. */
+function hasRunResult(fold: Fold, row: Invocation, completionId: number): boolean {
+  return fold.tables.journal(row).some((entry) => {
+    if (entry.type !== MessageType.RunCompletion) return false;
+    return completionIdOf(decodeMessage(entry.type, entry.body)) === completionId;
+  });
 }
 
 function refuseLongJournal(fold: Fold, row: Invocation): Refusal | undefined {

@@ -5,7 +5,7 @@ import { object, service } from "../testing/handlers.ts";
 import { World } from "../testing/world.ts";
 
 /** Deep enough for any recursion to end in an overflow of the stack. */
-const DEPTH = 30_000;
+const DEPTH = 20_000;
 
 function world(): World {
   return new World({ monitored: false, services: [service("chain", ["next"]), object("lock", ["take"])] });

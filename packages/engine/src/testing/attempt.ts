@@ -272,11 +272,13 @@ export class Attempt {
 
   /** Output and end, in one record. */
   return(value: Settlement): void {
-    const outcome = this.batch(() => {
+    if (this.#gathered === undefined) {
+      const outcome = this.batch(() => this.return(value));
+      assert(outcome.ok, `${this.id}#${this.number} returns: ${describeOutcome(outcome)}`);
+    } else {
       this.outputValue(value);
       this.end();
-    });
-    assert(outcome.ok, `${this.id}#${this.number} returns: ${describeOutcome(outcome)}`);
+    }
   }
 }
 

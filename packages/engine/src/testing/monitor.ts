@@ -61,7 +61,9 @@ export class Monitor {
     }
     const rows = new Map(invocations.all());
     this.#followState(record, applied, rows);
-    for (const row of rows.values()) this.#followRow(row, record);
+    // Several may have been queued by one record: in the order of their places.
+    const inOrder = [...rows.values()].sort((a, b) => a.inboxSeq - b.inboxSeq);
+    for (const row of inOrder) this.#followRow(row, record);
     for (const [id, account] of this.#accounts) {
       if (!rows.has(id)) this.#forget(id, account, completed);
     }
@@ -93,13 +95,14 @@ export class Monitor {
         this.#sessions.set(effect.id, { attempt: effect.attempt, knownEntries, told: [] });
         return;
       }
-      case "deliver":
-        assert(
-          this.#sessionOf(effect) !== undefined,
-          `delivered to attempt ${effect.attempt} of ${effect.id}`,
-        );
-        this.#sessionOf(effect)?.told.push(nameOf(effect.entry));
+      case "deliver": {
+        // Unknown: begun before a restart, and not yet given up.
+        const session = this.#sessions.get(effect.id);
+        const isNewest = session === undefined || session.attempt === effect.attempt;
+        assert(isNewest, `delivered to attempt ${effect.attempt} of ${effect.id}`);
+        session?.told.push(nameOf(effect.entry));
         return;
+      }
       case "ack-run": {
         const name = `completion ${effect.completionId}`;
         const told = this.#sessionOf(effect)?.told;

@@ -30,6 +30,8 @@ export type WorldOptions = {
   readonly traced?: boolean;
   /** Checks the invariants after each record: yes, unless the test is about many. */
   readonly monitored?: boolean;
+  /** Keeps every record, for `replayAll`. */
+  readonly historic?: boolean;
 };
 
 export type InvokeOptions = {
@@ -64,7 +66,9 @@ export class World {
   readonly #monitor: Monitor | undefined;
   /** Records since the newest committed checkpoint. */
   #log: LoggedRecord[] = [];
-  /** How many of them a checkpoint in progress covers. */
+  /** Every record there was, where a test wants to replay them all. */
+  readonly #history: LoggedRecord[] | undefined;
+  /** How many records of the log a checkpoint in progress covers. */
   #covered: number | undefined;
   #timers = new Set<string>();
   #made = 0;
@@ -73,6 +77,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.#traced = options.traced ?? false;
     this.#partition = new Partition(new Tables(this.#rows));
+    if (options.historic ?? false) this.#history = [];
     if (options.monitored ?? true) this.#monitor = new Monitor(this.tables);
     const settings: FoldSettings = { ...defaultFoldSettings, ...options.settings };
     this.apply({ kind: "engine-started", epoch: 1, settings });
@@ -92,7 +97,10 @@ export class World {
     const bytes = this.#writer.take();
     const before = this.#traced ? dumpTables(this.tables) : undefined;
     const applied = this.#partition.apply(record);
-    this.#log.push({ bytes, applied: describeApplied(applied) });
+    const logged = { bytes, applied: describeApplied(applied) };
+    this.#log.push(logged);
+    this.#history?.push(logged);
+    this.#forgetCompletionIds(record);
     for (const effect of applied.effects) this.#followTimers(effect);
     this.#monitor?.check(record, applied, this.#timers);
     if (before !== undefined) {
@@ -171,10 +179,10 @@ export class World {
     return this.#made;
   }
 
-  /** The attempt of an invocation that is the newest now. */
-  attempt(id: string): Attempt {
+  /** An attempt of an invocation: the newest, unless the number is given. */
+  attempt(id: string, number?: number): Attempt {
     const { attempt } = must(this.tables.invocations.get(id), `invocation ${id}`);
-    return new Attempt(this, id, attempt);
+    return new Attempt(this, id, number ?? attempt);
   }
 
   /** The next completion id of an invocation, as its SDK would count. */
@@ -184,9 +192,17 @@ export class World {
     return next;
   }
 
-  /** The completion ids of an invocation begin at 1 again: it is another one under the same id. */
-  forgetCompletionIds(id: string): void {
-    this.#completionIds.delete(id);
+  /** Makes an invocation count on from where another one is: it was restarted from the other's journal. */
+  continueCompletionIds(id: string, from: string): void {
+    this.#completionIds.set(id, this.#completionIds.get(from) ?? 0);
+  }
+
+  /** Whoever has the id of an invocation that is gone is another one, and counts from 1 again. */
+  #forgetCompletionIds({ body }: LogRecord): void {
+    if (body.kind !== "purge" && body.kind !== "expire") return;
+    for (const id of body.kind === "purge" ? [body.id] : body.ids) {
+      if (this.tables.invocations.get(id) === undefined) this.#completionIds.delete(id);
+    }
   }
 
   signal(id: string, to: number | string, value: string): Outcome {
@@ -286,16 +302,21 @@ export class World {
     const before = dumpTables(this.tables);
     this.#covered = undefined;
     const partition = new Partition(new Tables(this.#rows));
-    const payload = concatenate(this.#log.map(({ bytes }) => bytes));
-    for (const [index, record] of decodeRecords(payload).entries()) {
-      const applied = describeApplied(partition.apply(record));
-      const expected = this.#log[index]?.applied;
-      assert(applied === expected, `replayed record ${index} came to\n${applied}\ninstead of\n${expected}`);
-    }
+    replay(partition, this.#log);
     this.#partition = partition;
     this.#monitor?.restarted(this.tables);
     this.#mustEqual(before, "the restarted partition");
     this.#reloadTimers();
+  }
+
+  /** Applies every record there was to an empty partition: it must end where this one is. */
+  replayAll(): void {
+    const partition = new Partition(new Tables(new MemoryRows()));
+    replay(partition, must(this.#history, "a historic world"));
+    this.#mustEqual(
+      dumpTables(partition.tables),
+      "the partition, compared with a replay of all its records,",
+    );
   }
 
   #mustEqual(before: Dump, what: string): void {
@@ -338,6 +359,16 @@ function describeBody(body: RecordBody): string {
   if (kind === "engine-started") return kind;
   if (kind === "timers-fired") return `fire ${body.keys.map(shortTimer).join(", ")}`;
   return `${kind} ${describeFields(fields)}`;
+}
+
+/** Applies records as a recovery reads them, each of which must come to what it came to before. */
+function replay(partition: Partition, log: readonly LoggedRecord[]): void {
+  const payload = concatenate(log.map(({ bytes }) => bytes));
+  for (const [index, record] of decodeRecords(payload).entries()) {
+    const applied = describeApplied(partition.apply(record));
+    const expected = log[index]?.applied;
+    assert(applied === expected, `replayed record ${index} came to\n${applied}\ninstead of\n${expected}`);
+  }
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {
