@@ -111,3 +111,27 @@ const CALL = {
   parameter: new Uint8Array(0),
   headers: [],
 } as const;
+
+test("a journal that is full takes no further command, and lets its handler come to its end", () => {
+  const w = new World({ settings: { journalEntriesMax: 3 }, services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  const a = w.attempt(id);
+  a.run("one");
+  a.run("two");
+  a.run("three");
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.lastFailure?.code, row.journalLength], ["paused", "journal-too-long", 3]);
+  assert.match(row.lastFailure?.message ?? "", /journalEntriesMax is 3/);
+  w.must({ kind: "resume", id, deployment: undefined });
+  w.attempt(id).return("enough");
+  assert.equal(w.tables.invocations.get(id)?.status, "completed");
+});
+
+test("a journal with too many bytes takes no further command", () => {
+  const w = new World({ settings: { journalBytesMax: 100 }, services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send", { input: "x".repeat(60) });
+  w.attempt(id).run("a name of more than twenty bytes");
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.lastFailure?.code, row.journalLength], ["paused", "journal-too-long", 1]);
+  assert.match(row.lastFailure?.message ?? "", /journalBytesMax is 100/);
+});

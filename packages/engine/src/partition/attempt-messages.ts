@@ -39,7 +39,7 @@ export function applyAttemptMessages(fold: Fold, record: AttemptMessagesRecord):
   const row = fold.tables.invocations.edit(record.id);
   const scope: CommandScope = { fold, row, ids: record.childIds, nextId: 0 };
   for (const sent of record.messages) {
-    const refusal = applyMessage(scope, sent) ?? refuseLongJournal(fold, row);
+    const refusal = applyMessage(scope, sent);
     if (refusal !== undefined) {
       refuse(fold, row, refusal);
       return OK;
@@ -126,6 +126,8 @@ function suspendOn(fold: Fold, row: Invocation, awaiting: AwaitingSet): Refusal 
 
 function recordCommand(scope: CommandScope, sent: SessionMessage, message: Message): Refusal | undefined {
   const { fold, row } = scope;
+  const tooLong = refuseLongJournal(fold, row, sent);
+  if (tooLong !== undefined) return tooLong;
   const entry = {
     type: sent.type,
     body: sent.body,
@@ -174,19 +176,20 @@ function hasRunResult(fold: Fold, row: Invocation, completionId: number): boolea
   });
 }
 
-function refuseLongJournal(fold: Fold, row: Invocation): Refusal | undefined {
+/** A handler may always come to its end: what cannot grow further is what it still wants to do. */
+function refuseLongJournal(fold: Fold, row: Invocation, sent: SessionMessage): Refusal | undefined {
+  if (sent.type === MessageType.Output) return undefined;
   const { journalEntriesMax, journalBytesMax } = fold.tables.settings;
-  if (row.status !== "running") return undefined;
-  if (row.journalLength > journalEntriesMax) {
+  if (row.journalLength >= journalEntriesMax) {
     return {
       code: "journal-too-long",
       message: `The journal has ${row.journalLength} entries; the limit journalEntriesMax is ${journalEntriesMax}`,
     };
   }
-  if (row.journalBytes > journalBytesMax) {
+  if (row.journalBytes + sent.body.length > journalBytesMax) {
     return {
       code: "journal-too-long",
-      message: `The journal has ${row.journalBytes} bytes; the limit journalBytesMax is ${journalBytesMax}`,
+      message: `The journal would have ${row.journalBytes + sent.body.length} bytes; the limit journalBytesMax is ${journalBytesMax}`,
     };
   }
   return undefined;
