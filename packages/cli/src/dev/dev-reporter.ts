@@ -96,7 +96,7 @@ export class DevReporter {
 
   exited(how: string, againMs: number): void {
     if (this.#out.isJson) this.#out.jsonLine({ event: "exited", how, againMs });
-    else this.#say(`Your services ${how}. Starting them again; what they were at is retried.`, "yellow");
+    else this.#say(`The process of your services ${how}. It is started again, and goes on with what it was at.`, "yellow");
   }
 
   moved(from: number, to: number): void {
