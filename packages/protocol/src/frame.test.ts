@@ -119,6 +119,37 @@ test("a body beyond the limit is refused when it is announced, not when it has a
   assert.deepEqual(new FrameDecoder({ maxBodyBytes: 1001 }).push(header), []);
 });
 
+test("a body beyond the limit can be skipped: the frames around it arrive, whatever the chunks", () => {
+  const writer = new FrameWriter();
+  writer.appendMessage(1, RUN);
+  writer.append(MessageType.Output, 2, new Uint8Array(5_000));
+  writer.appendMessage(3, RUN);
+  const bytes = writer.take();
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 3000 })), (cuts) => {
+      const decoder = new FrameDecoder({ maxBodyBytes: 100, tooLarge: "skip" });
+      const seen: Frame[] = [];
+      for (const chunk of chunksOf(bytes, cuts)) seen.push(...decoder.push(chunk));
+      assert.deepEqual(
+        seen.map(({ session, type, body, skippedBytes }) => [session, type, body.length, skippedBytes]),
+        [
+          [1, MessageType.Run, 8, undefined],
+          [2, MessageType.Output, 0, 5_000],
+          [3, MessageType.Run, 8, undefined],
+        ],
+      );
+      assert.ok(decoder.isBetweenFrames);
+    }),
+  );
+});
+
+test("a frame of the connection itself is never skipped", () => {
+  const writer = new FrameWriter();
+  writer.appendPing(new Uint8Array(5_000));
+  const decoder = new FrameDecoder({ maxBodyBytes: 100, tooLarge: "skip" });
+  assert.throws(() => decoder.push(writer.take()), isRefused("frame-too-large", /5000/));
+});
+
 test("a writer refuses what its peer would, and goes on", () => {
   const writer = new FrameWriter({ maxBodyBytes: 100 });
   writer.appendMessage(1, RUN);

@@ -52,6 +52,8 @@ export type Frame = {
   readonly session: number;
   /** May be a view into the chunk it came in: copy what is kept for longer than the chunk. */
   readonly body: Uint8Array;
+  /** Length of a body that was skipped because it is too large; `body` is then empty. Only where it was asked for. */
+  readonly skippedBytes?: number;
 };
 
 const CHECK_SEED = 0x484f4c44;
@@ -76,6 +78,7 @@ export function checkWord(length: number, typeAndFlags: number, session: number)
 /** Cuts a byte stream into frames. After it has thrown, the connection is lost: there is no next frame to be found. */
 export class FrameDecoder {
   readonly #bodyBytesMax: number;
+  readonly #skipsTooLarge: boolean;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #headerFilled = 0;
   #type = 0;
@@ -85,8 +88,13 @@ export class FrameDecoder {
   #body: Uint8Array = EMPTY;
   #bodyFilled = 0;
 
-  constructor(options?: { readonly maxBodyBytes?: number }) {
+  /**
+   * @param options.tooLarge What becomes of a session's frame beyond `maxBodyBytes`: "throw" (default), or "skip", which
+   *   passes over its body as it arrives, so that one session's mistake does not cost the others their connection.
+   */
+  constructor(options?: { readonly maxBodyBytes?: number; readonly tooLarge?: "throw" | "skip" }) {
     this.#bodyBytesMax = options?.maxBodyBytes ?? FRAME_BODY_BYTES_MAX;
+    this.#skipsTooLarge = options?.tooLarge === "skip";
   }
 
   /** The frames that `chunk` completes, in order. Throws ProtocolError; frames before the faulty one are lost with it. */
@@ -129,7 +137,7 @@ export class FrameDecoder {
     if (readUint32(bytes, at + 12) !== checkWord(length, typeAndFlags, session)) {
       throw new ProtocolError("frame-header-invalid", "The stream holds no frame header where one must be");
     }
-    if (length > this.#bodyBytesMax) {
+    if (length > this.#bodyBytesMax && !(this.#skipsTooLarge && session !== 0)) {
       throw new ProtocolError(
         "frame-too-large",
         `A frame announces ${length} bytes, more than maxBodyBytes allows (${this.#bodyBytesMax})`,
@@ -145,6 +153,7 @@ export class FrameDecoder {
   #takeBody(chunk: Uint8Array, position: number, frames: Frame[]): number {
     const missing = this.#length - this.#bodyFilled;
     const available = chunk.length - position;
+    if (this.#length > this.#bodyBytesMax) return this.#skipBody(chunk, position, frames);
     if (available < missing) {
       this.#keep(chunk.subarray(position));
       return chunk.length;
@@ -160,6 +169,23 @@ export class FrameDecoder {
     frames.push({ type: this.#type, flags: this.#flags, session: this.#session, body });
     this.#headerFilled = 0;
     return position + missing;
+  }
+
+  #skipBody(chunk: Uint8Array, position: number, frames: Frame[]): number {
+    const count = Math.min(this.#length - this.#bodyFilled, chunk.length - position);
+    this.#bodyFilled += count;
+    if (this.#bodyFilled === this.#length) {
+      const skippedBytes = this.#length;
+      frames.push({
+        type: this.#type,
+        flags: this.#flags,
+        session: this.#session,
+        body: EMPTY,
+        skippedBytes,
+      });
+      this.#headerFilled = 0;
+    }
+    return position + count;
   }
 
   #keep(part: Uint8Array): void {
