@@ -80,7 +80,8 @@ export class Invoker implements AttemptEffects {
     if (this.#closed) return;
     switch (effect.kind) {
       case "start-attempt":
-        if (this.#attempts.size >= this.#options.attemptsMax) this.#waiting.set(effect.id, { effect, missed: [] });
+        if (this.#attempts.size >= this.#options.attemptsMax)
+          this.#waiting.set(effect.id, { effect, missed: [] });
         else this.#start(effect);
         return;
       case "deliver":

@@ -10,12 +10,12 @@ import {
   decodeMessage,
   decodeReason,
   encodeMessage,
+  FRAME_BODY_BYTES_MAX,
   FrameDecoder,
   FrameType,
   FrameWriter,
   INITIAL_SESSION_CREDIT_BYTES,
   MessageType,
-  ProtocolError,
   type Frame,
   type SdkMessage,
   type StartMessage,
@@ -34,9 +34,16 @@ export type NativeConnectionOptions = {
   readonly clock: Clock;
   readonly socket: Socket;
   readonly messageBytesMax: number;
+  /** Sessions that can be opened on one connection before it has to be replaced. Default: all numbers there are. */
+  readonly sessionNumberMax?: number;
   readonly onGoAway: () => void;
   readonly onClosed: () => void;
 };
+
+/** Session numbers have 32 bits, and none is used twice. */
+const SESSION_NUMBER_MAX: number = 2 ** 32 - 1;
+/** Frame types from here on concern the connection. One that is not known belongs to a later version, and is passed over. */
+const FIRST_CONNECTION_TYPE = 0xfc00;
 
 type OpenSession = {
   readonly number: number;
@@ -45,8 +52,12 @@ type OpenSession = {
   credit: number;
   /** Frames that wait for credit: type and body. */
   readonly queue: Array<{ readonly type: number; readonly body: Uint8Array }>;
+  /** Bytes that the peer may still send. May fall below zero by one message. */
+  allowance: number;
   /** Bytes taken care of and not granted back yet. */
   consumed: number;
+  /** The peer has sent something. */
+  hasAnswered: boolean;
   isOver: boolean;
 };
 
@@ -61,13 +72,14 @@ export class NativeConnection {
   #isWriteScheduled = false;
   #isBlocked = false;
   #isClosed = false;
+  #closesWhenIdle = false;
   #lastHeard: number;
   #stopPinging: () => void;
 
   constructor(options: NativeConnectionOptions) {
     this.#options = options;
-    this.#decoder = new FrameDecoder({ maxBodyBytes: options.messageBytesMax });
-    this.#writer = new FrameWriter({ maxBodyBytes: options.messageBytesMax * 2 });
+    this.#decoder = new FrameDecoder({ maxBodyBytes: options.messageBytesMax, tooLarge: "skip" });
+    this.#writer = new FrameWriter({ maxBodyBytes: Math.max(options.messageBytesMax, FRAME_BODY_BYTES_MAX) });
     this.#lastHeard = options.clock.now();
     const { socket } = options;
     socket.setNoDelay(true);
@@ -89,11 +101,13 @@ export class NativeConnection {
       listener,
       credit: INITIAL_SESSION_CREDIT_BYTES,
       queue: [],
+      allowance: INITIAL_SESSION_CREDIT_BYTES,
       consumed: 0,
+      hasAnswered: false,
       isOver: false,
     };
     this.#sessions.set(number, session);
-    session.credit -= this.#writer.appendMessage(number, start);
+    this.#begin(session, this.#withinMessage(start));
     for (const entry of journal) this.#send(session, entry.type, entry.body);
     this.#scheduleWrite();
     return {
@@ -110,20 +124,49 @@ export class NativeConnection {
     };
   }
 
+  /** State that does not fit into a message beside everything else is left for the handler to fetch. */
+  #withinMessage(start: StartMessage): StartMessage {
+    let bytes = 0;
+    for (const [key, value] of start.state) bytes += key.length + value.length;
+    return bytes <= this.#options.messageBytesMax / 2 ? start : { ...start, state: [], partialState: true };
+  }
+
+  #begin(session: OpenSession, start: StartMessage): void {
+    try {
+      session.credit -= this.#writer.appendMessage(session.number, start);
+    } catch (error) {
+      this.#refuseTooLarge(session, error);
+    }
+  }
+
   #send(session: OpenSession, type: number, body: Uint8Array): void {
     if (session.isOver || this.#isClosed) return;
-    if (session.credit <= 0 || session.queue.length > 0) {
-      session.queue.push({ type, body });
-      return;
+    // What waits keeps its place: notifications arrive in the order of the journal.
+    if (session.credit <= 0 || session.queue.length > 0) session.queue.push({ type, body });
+    else this.#write(session, type, body);
+  }
+
+  #write(session: OpenSession, type: number, body: Uint8Array): void {
+    try {
+      session.credit -= this.#writer.append(type, session.number, body);
+      this.#scheduleWrite();
+    } catch (error) {
+      this.#refuseTooLarge(session, error);
     }
-    session.credit -= this.#writer.append(type, session.number, body);
+  }
+
+  /** A journal may hold what is too large for today's limits. No other attempt would fare better. */
+  #refuseTooLarge(session: OpenSession, error: unknown): void {
+    this.#end(session);
+    this.#writer.appendCloseSession(session.number, "a message is too large");
     this.#scheduleWrite();
+    // Whoever sends is not told within the call.
+    queueMicrotask(() => session.listener.onLost("message-too-large", reasonOf(error), true));
   }
 
   #sendAck(session: OpenSession, completionId: number): void {
     if (session.isOver || this.#isClosed) return;
     if (session.credit <= 0 || session.queue.length > 0) {
-      // Behind what waits, so that notifications keep their order.
       this.#send(session, MessageType.RunAck, encodeMessage({ type: MessageType.RunAck, completionId }));
       return;
     }
@@ -136,6 +179,7 @@ export class NativeConnection {
     session.consumed += bytes;
     if (session.consumed < CREDIT_PORTION_BYTES) return;
     this.#writer.appendCredit(session.number, session.consumed);
+    session.allowance += session.consumed;
     session.consumed = 0;
     this.#scheduleWrite();
   }
@@ -158,7 +202,7 @@ export class NativeConnection {
       frames = this.#decoder.push(chunk);
     } catch (error) {
       // The place in the stream is lost, and with it every session on it.
-      this.#lost(error instanceof ProtocolError ? error.message : String(error));
+      this.#lost(reasonOf(error));
       return;
     }
     for (const frame of frames) this.#dispatch(frame);
@@ -180,13 +224,14 @@ export class NativeConnection {
     switch (frame.type) {
       case FrameType.CloseSession:
         this.#end(session);
-        session.listener.onLost("connection-lost", this.#reason(frame.body), true);
+        // One that never answered was turned away at the door: too many attempts there, or shutting down.
+        session.listener.onLost("connection-lost", this.#reason(frame.body), session.hasAnswered);
         return;
       case FrameType.Credit:
         this.#granted(session, frame.body);
         return;
       default:
-        this.#message(session, frame);
+        if (frame.type < FIRST_CONNECTION_TYPE) this.#message(session, frame);
     }
   }
 
@@ -206,11 +251,31 @@ export class NativeConnection {
       this.#violate(session, error);
       return;
     }
-    const waiting = session.queue.splice(0);
-    for (const { type, body: next } of waiting) this.#send(session, type, next);
+    const { queue } = session;
+    let sent = 0;
+    for (; sent < queue.length && session.credit > 0 && !session.isOver; sent++) {
+      const next = queue[sent];
+      if (next !== undefined) this.#write(session, next.type, next.body);
+    }
+    queue.splice(0, sent);
   }
 
   #message(session: OpenSession, frame: Frame): void {
+    if (frame.skippedBytes !== undefined) {
+      const limit = `session.messageBytesMax (${this.#options.messageBytesMax})`;
+      this.#abandon(
+        session,
+        "message-too-large",
+        `A message of ${frame.skippedBytes} bytes is larger than the limit ${limit}`,
+      );
+      return;
+    }
+    if (session.allowance <= 0) {
+      this.#violate(session, new Error("More was sent than the credit that was granted allows"));
+      return;
+    }
+    session.hasAnswered = true;
+    session.allowance -= frame.body.length;
     let message: SdkMessage;
     // The chunk's memory would otherwise be kept as long as the journal entry.
     const body = frame.body.slice();
@@ -231,16 +296,37 @@ export class NativeConnection {
   }
 
   #violate(session: OpenSession, error: unknown): void {
-    this.#end(session);
-    const reason = error instanceof Error ? error.message : String(error);
+    this.#abandon(session, "protocol-violation", reasonOf(error));
+  }
+
+  #abandon(session: OpenSession, code: "protocol-violation" | "message-too-large", reason: string): void {
     this.#writer.appendCloseSession(session.number, reason);
     this.#scheduleWrite();
-    session.listener.onLost("protocol-violation", reason, true);
+    this.#end(session);
+    session.listener.onLost(code, reason, true);
   }
 
   #end(session: OpenSession): void {
     session.isOver = true;
+    session.queue.length = 0;
     this.#sessions.delete(session.number);
+    if (this.#closesWhenIdle) this.#closeIfIdle();
+  }
+
+  /** No number is left for another session. */
+  get isUsedUp(): boolean {
+    return this.#nextSession > (this.#options.sessionNumberMax ?? SESSION_NUMBER_MAX);
+  }
+
+  /** Opens no more sessions, and ends with the last one. */
+  closeWhenIdle(): void {
+    this.#closesWhenIdle = true;
+    this.#closeIfIdle();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#sessions.size > 0 || this.#isClosed) return;
+    queueMicrotask(() => this.close("This connection is replaced by another"));
   }
 
   #ping(): void {
@@ -276,4 +362,8 @@ export class NativeConnection {
     this.#options.socket.write(this.#writer.take());
     this.#lost(reason);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

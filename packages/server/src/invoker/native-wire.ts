@@ -18,6 +18,8 @@ export type NativeWireOptions = {
   /** Sent with the upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly messageBytesMax: number;
+  /** Sessions on one connection before it is replaced. */
+  readonly sessionNumberMax?: number;
 };
 
 type PendingSession = {
@@ -50,6 +52,7 @@ export class NativeWire implements Wire {
   }
 
   open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
+    if (this.#connection?.isUsedUp === true) this.#replace(this.#connection);
     if (this.#connection !== undefined) return this.#connection.open(start, journal, listener);
     const pending: PendingSession = {
       start,
@@ -126,6 +129,9 @@ export class NativeWire implements Wire {
       clock: this.#options.clock,
       socket,
       messageBytesMax: this.#options.messageBytesMax,
+      ...(this.#options.sessionNumberMax === undefined
+        ? {}
+        : { sessionNumberMax: this.#options.sessionNumberMax }),
       onGoAway: () => this.#drain(connection),
       onClosed: () => {
         this.#draining.delete(connection);
@@ -145,6 +151,11 @@ export class NativeWire implements Wire {
   #drain(connection: NativeConnection): void {
     if (this.#connection === connection) this.#connection = undefined;
     this.#draining.add(connection);
+  }
+
+  #replace(connection: NativeConnection): void {
+    this.#drain(connection);
+    connection.closeWhenIdle();
   }
 
   close(): void {
