@@ -24,13 +24,6 @@ storeContract("the SQLite store", () => {
 let dir = "";
 let file = "";
 
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "holdfast-store-"));
-  file = join(dir, "checkpoint.db");
-});
-
-afterEach(() => rmSync(dir, { recursive: true }));
-
 /** Rows that together take about that many bytes. */
 function bulk(prefix: string, count: number, size: number): RowWrite[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -46,6 +39,13 @@ function contentsOf(store: CheckpointStore): unknown {
 }
 
 describe("the SQLite store", () => {
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "holdfast-store-"));
+    file = join(dir, "checkpoint.db");
+  });
+
+  afterEach(() => rmSync(dir, { recursive: true }));
+
   it("on a full disk rejects the commit, stays as it was, and takes a later one", async () => {
     await using store = await SqliteStore.open({ dir, fileBytesMax: 1_000_000 });
     await store.commit([...bulk("a", 100, 3000), row("inv_1", { completedAt: 1, size: 7 })], 1);
