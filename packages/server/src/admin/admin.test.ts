@@ -448,6 +448,6 @@ describe("the server itself", () => {
   });
 
   it("does not lose its services when it is asked about them", () => {
-    assert.equal(rig.engine.tables.service("Greeter")?.manifest, manifest.services[0]);
+    assert.deepEqual(rig.engine.tables.service("Greeter")?.manifest, manifest.services[0]);
   });
 });
