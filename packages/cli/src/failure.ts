@@ -42,9 +42,11 @@ export function failureLines(failure: Failure, paint: Paint = plain): string[] {
   return lines;
 }
 
+const USAGE_HINT = "Add --help to see what this command takes.";
+
 function ofCommandLine({ code, message, options }: CliError): Failure {
   const { exitCode, details } = options;
-  const hint = suggestion(options.meant) ?? options.hint;
+  const hint = suggestion(options.meant) ?? options.hint ?? (code === "usage" ? USAGE_HINT : undefined);
   return {
     error: code,
     message,

@@ -30,7 +30,7 @@ export function groupLines(name: string, entry: CommandEntry, paint: Paint): str
 
 export function commandLines(name: string, summary: string, command: Command, paint: Paint): string[] {
   const lines = [`${capitalized(summary)}.`];
-  if (command.description !== undefined) lines.push("", command.description);
+  if (command.description !== undefined) lines.push("", ...wrapped(command.description, WIDTH));
   lines.push("", ...usage(paint, [name, ...command.args.map(argumentText)].join(" ")));
   if (command.args.length > 0) {
     const rows = command.args.map(({ name: title, help }) => [`<${title}>`, help] as const);
@@ -83,15 +83,32 @@ function argumentText({ name, optional, many }: ArgumentSpec): string {
   return optional === true ? `[${text}]` : text;
 }
 
+/** Easy to read, and what most terminals have room for. */
+const WIDTH = 100;
 /** Wide enough for most, so that the blocks of one page line up. */
 const LEFT_MIN = 22;
 
 function pairs(rows: ReadonlyArray<readonly [left: string, right: string]>, paint: Paint): string[] {
   const width = Math.max(LEFT_MIN, ...rows.map(([left]) => widthOf(left)));
-  return rows.map(([left, right]) => {
+  const margin = " ".repeat(width + 4);
+  return rows.flatMap(([left, right]) => {
+    const [first = "", ...rest] = wrapped(right, WIDTH - margin.length);
     const padding = " ".repeat(width - widthOf(left));
-    return `  ${paint("cyan", left)}${padding}  ${right}`;
+    return [`  ${paint("cyan", left)}${padding}  ${first}`, ...rest.map((line) => margin + line)];
   });
+}
+
+/** Lines of at most `width` columns, unless a single word is longer. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 function capitalized(text: string): string {

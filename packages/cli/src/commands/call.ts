@@ -11,7 +11,7 @@ import { readDuration, readHeaders } from "../read-option.ts";
 
 export const call: Command = defineCommand({
   description:
-    "Waits for the result and prints it as JSON, as long as that takes. A handler that ends with a failure ends this with\n" +
+    "Waits for the result and prints it as JSON, as long as that takes. A handler that ends with a failure ends this with " +
     "exit code 1. Giving up (Ctrl-C, --timeout) does not stop the invocation.",
   args: [
     { name: "target", help: TARGET_HELP },

@@ -21,8 +21,8 @@ import { stopSignal } from "../server/stop-signal.ts";
 
 export const dev: Command = defineCommand({
   description:
-    "Serves every service, object and workflow that the file exports, in a process of its own, and starts that anew when the\n" +
-    "file or something it imports is saved. The engine keeps running meanwhile: what was under way goes on with the new code.\n" +
+    "Serves every service, object and workflow that the file exports, in a process of its own, and starts that anew when the " +
+    "file or something it imports is saved. The engine keeps running meanwhile: what was under way goes on with the new code. " +
     "Data is kept between runs.",
   args: [{ name: "file", help: "TypeScript or JavaScript that exports services" }],
   options: {

@@ -12,8 +12,8 @@ const PROBLEMS_SHOWN = 20;
 
 export const doctor: Command = defineCommand({
   description:
-    "Reads everything and writes nothing: the checkpoint, the log behind it, and the tables that the two give. Exit code 0 only\n" +
-    "when every invocation is accounted for; 12 when something is damaged or missing; 11 while a process has the directory, since\n" +
+    "Reads everything and writes nothing: the checkpoint, the log behind it, and the tables that the two give. Exit code 0 only " +
+    "when every invocation is accounted for; 12 when something is damaged or missing; 11 while a process has the directory, since " +
     "files that are being written prove nothing.",
   args: [{ name: "directory", help: "the data directory" }],
   options: {},

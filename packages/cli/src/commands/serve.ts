@@ -14,8 +14,8 @@ import { stopSignal, untilAborted } from "../server/stop-signal.ts";
 
 export const serve: Command = defineCommand({
   description:
-    "Settings come from arguments, from the environment (HOLDFAST_INGRESS_PORT, …) and from a file, in this order. Ctrl-C and\n" +
-    "SIGTERM stop it after what was accepted is durable; kill -9 loses nothing either. Started again on the same directory, it\n" +
+    "Settings come from arguments, from the environment (HOLDFAST_INGRESS_PORT, …) and from a file, in this order. Ctrl-C and " +
+    "SIGTERM stop it after what was accepted is durable; kill -9 loses nothing either. Started again on the same directory, it " +
     "goes on where it was.",
   args: [],
   options: {

@@ -15,8 +15,7 @@ const OWN_ENTRY = /^(log|checkpoint\.db.*|lock\..*|dev\.json)$/;
 /** Removes what an engine keeps in the directory. Refused while one is running, and where it would remove other things. */
 export async function wipe(directory: string): Promise<void> {
   if (!existsSync(directory)) return;
-  const entries = readdirSync(directory);
-  const foreign = entries.find((entry) => !OWN_ENTRY.test(entry));
+  const foreign = readdirSync(directory).find((entry) => !OWN_ENTRY.test(entry));
   if (foreign !== undefined) {
     throw new CliError("directory-not-wiped", `${directory} holds "${foreign}", which is not Holdfast's`, {
       exitCode: ExitCode.conflict,
@@ -30,7 +29,10 @@ export async function wipe(directory: string): Promise<void> {
       hint: "Stop that process first.",
     });
   }
-  for (const entry of entries) rmSync(join(directory, entry), { recursive: true });
+  // Looking at it may have left files of SQLite's.
+  for (const entry of readdirSync(directory)) {
+    if (OWN_ENTRY.test(entry)) rmSync(join(directory, entry), { recursive: true });
+  }
 }
 
 async function holderOf(directory: string): Promise<string | undefined> {

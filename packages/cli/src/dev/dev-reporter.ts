@@ -16,6 +16,8 @@ export type ReadyFacts = {
   readonly ingressUrl: string;
   readonly serviceUrl: string;
   readonly deployment: string;
+  /** Of the process that the services run in. */
+  readonly pid: number | undefined;
   readonly services: readonly ServiceInfo[];
   readonly ms: number;
   readonly isReload: boolean;
@@ -45,7 +47,7 @@ export class DevReporter {
   }
 
   ready(facts: ReadyFacts): void {
-    const { ingressUrl, serviceUrl, deployment, services, ms, isReload } = facts;
+    const { ingressUrl, serviceUrl, deployment, pid, services, ms, isReload } = facts;
     const calls = services.flatMap((service) =>
       service.handlers
         .filter((handler) => handler.public)
@@ -57,7 +59,7 @@ export class DevReporter {
     if (this.#out.isJson) {
       const names = services.map(({ name }) => name);
       const event = isReload ? "reloaded" : "ready";
-      this.#out.jsonLine({ event, serviceUrl, deployment, services: names, calls, ms });
+      this.#out.jsonLine({ event, serviceUrl, deployment, pid, services: names, calls, ms });
       return;
     }
     const what = isReload ? "Reloaded" : "Your services are ready";
@@ -96,7 +98,11 @@ export class DevReporter {
 
   exited(how: string, againMs: number): void {
     if (this.#out.isJson) this.#out.jsonLine({ event: "exited", how, againMs });
-    else this.#say(`The process of your services ${how}. It is started again, and goes on with what it was at.`, "yellow");
+    else
+      this.#say(
+        `The process of your services ${how}. It is started again, and goes on with what it was at.`,
+        "yellow",
+      );
   }
 
   moved(from: number, to: number): void {

@@ -31,6 +31,9 @@ type Ended =
   | { readonly why: "changed" }
   | { readonly why: "exited"; readonly how: string };
 
+/** One process of the services, as far as it is told of. */
+type Life = { readonly began: number; readonly pid: number | undefined };
+
 export class DevSession {
   readonly #options: DevSessionOptions;
   readonly #files: WatchedFiles;
@@ -77,7 +80,7 @@ export class DevSession {
     const changed = this.#untilChanged(interrupted.signal);
     const stopped = untilAborted(stop).then((): Ended => ({ why: "stopped" }));
     const outcome = await Promise.race([services.started, changed, stopped]);
-    if ("kind" in outcome) await this.#report(outcome, began);
+    if ("kind" in outcome) await this.#report(outcome, { began, pid: services.pid });
     // What cannot be used is replaced when it changes; that its process has ended says nothing more.
     const isReady = "kind" in outcome && outcome.kind === "ready";
     const exited = services.exited.then((how): Ended => ({ why: "exited", how }));
@@ -94,20 +97,20 @@ export class DevSession {
     return { why: "changed" };
   }
 
-  async #report(outcome: StartOutcome, began: number): Promise<void> {
+  async #report(outcome: StartOutcome, life: Life): Promise<void> {
     const { reporter, stop } = this.#options;
     if (outcome.kind === "failed") {
       reporter.fileFailed(outcome.error);
       return;
     }
     try {
-      await this.#register(outcome, began);
+      await this.#register(outcome, life);
     } catch (error) {
       if (!stop.aborted) reporter.refused(failureOf(error));
     }
   }
 
-  async #register(outcome: StartOutcome & { readonly kind: "ready" }, began: number): Promise<void> {
+  async #register(outcome: StartOutcome & { readonly kind: "ready" }, life: Life): Promise<void> {
     const { admin, reporter, data, ingressUrl } = this.#options;
     const { url, port } = outcome;
     if (port !== this.#port && this.#port !== 0) reporter.moved(this.#port, port);
@@ -120,8 +123,9 @@ export class DevSession {
       ingressUrl,
       serviceUrl: url,
       deployment: id,
+      pid: life.pid,
       services: all.filter((service) => service.deployment === id),
-      ms: Math.round(performance.now() - began),
+      ms: Math.round(performance.now() - life.began),
       isReload: this.#hasBeenReady,
     });
     this.#hasBeenReady = true;

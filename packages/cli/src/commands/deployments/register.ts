@@ -9,7 +9,7 @@ import { readHeaders, readPairs } from "../../read-option.ts";
 
 export const register: Command = defineCommand({
   description:
-    "Asks the address what it serves. New invocations of these services go there; those that run stay where they are. The\n" +
+    "Asks the address what it serves. New invocations of these services go there; those that run stay where they are. The " +
     "same address again changes nothing, so a start script may register each time.",
   args: [{ name: "url", help: "where the SDK's serve() listens, such as http://localhost:9080" }],
   options: {

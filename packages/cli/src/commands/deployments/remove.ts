@@ -4,7 +4,7 @@ import { ExitCode } from "../../exit-code.ts";
 
 export const remove: Command = defineCommand({
   description:
-    "Refused (exit code 4) while invocations are bound to it. With --force they stay, and pause when they next need it:\n" +
+    "Refused (exit code 4) while invocations are bound to it. With --force they stay, and pause when they next need it: " +
     "resume them on another deployment.",
   args: [{ name: "deployment", help: "id, or the beginning of one (dp_1…)" }],
   options: {

@@ -4,7 +4,7 @@ import { ADDRESS_HELP } from "../../invocations/selection.ts";
 
 export const cancel: Command = defineCommand({
   description:
-    "The handler learns of it at its next wait, as a CancelledError, and may clean up; what it has called and still\n" +
+    "The handler learns of it at its next wait, as a CancelledError, and may clean up; what it has called and still " +
     "waits for is cancelled as well. One that has not started, or is paused or backing off, ends at once.",
   args: [{ name: "invocation", help: ADDRESS_HELP, optional: true, many: true }],
   options: actionOptions,

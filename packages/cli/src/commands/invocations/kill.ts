@@ -4,7 +4,7 @@ import { ADDRESS_HELP } from "../../invocations/selection.ts";
 
 export const kill: Command = defineCommand({
   description:
-    "The handler is not asked and its undo steps do not run: use it for what does not react to cancel. What it has called\n" +
+    "The handler is not asked and its undo steps do not run: use it for what does not react to cancel. What it has called " +
     "and waits for is killed as well; what it has sent goes on.",
   args: [{ name: "invocation", help: ADDRESS_HELP, optional: true, many: true }],
   options: actionOptions,

@@ -4,7 +4,7 @@ import { ADDRESS_HELP } from "../../invocations/selection.ts";
 
 export const purge: Command = defineCommand({
   description:
-    "Its result, its idempotency key and its journal are gone: the same key starts a new invocation afterwards. Retention\n" +
+    "Its result, its idempotency key and its journal are gone: the same key starts a new invocation afterwards. Retention " +
     "does this by itself in time.",
   args: [{ name: "invocation", help: ADDRESS_HELP, optional: true, many: true }],
   options: {

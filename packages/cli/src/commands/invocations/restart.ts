@@ -5,7 +5,7 @@ import { readIndex } from "../../read-option.ts";
 
 export const restart: Command = defineCommand({
   description:
-    "Each becomes a new invocation with an id of its own; the old one stays as it is. With --from, the new one begins with\n" +
+    "Each becomes a new invocation with an id of its own; the old one stays as it is. With --from, the new one begins with " +
     "the journal up to that command, and what is recorded there does not run again.",
   args: [{ name: "invocation", help: ADDRESS_HELP, optional: true, many: true }],
   options: {

@@ -4,7 +4,7 @@ import { ADDRESS_HELP } from "../../invocations/selection.ts";
 
 export const resume: Command = defineCommand({
   description:
-    "One that is backing off retries now. By default it goes on with the deployment that began it; another one must do the\n" +
+    "One that is backing off retries now. By default it goes on with the deployment that began it; another one must do the " +
     "same up to where it is.",
   args: [{ name: "invocation", help: ADDRESS_HELP, optional: true, many: true }],
   options: {
