@@ -45,7 +45,7 @@ Options:
   --health-timeout S    seconds an instance may take to become healthy (SLIPWAY_HEALTH_TIMEOUT; default 60)
 `;
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const DEFAULT_DATA = fileURLToPath(new URL("../../../.slipway", import.meta.url));
 const SAMPLE = fileURLToPath(new URL("../sample-app", import.meta.url));
 const PORT_MAX = 65_535;
 const HEALTH_TIMEOUT_S_MAX = 3_600;
@@ -60,7 +60,7 @@ export function readConfig(args: readonly string[], environment: Environment, cw
   const data = values.data ?? environment["SLIPWAY_DATA"];
   return {
     command: values.help === true ? { kind: "help" } : commandOf(positionals, values.once ?? false, from),
-    dataDirectory: data === undefined ? resolve(ROOT, ".slipway") : resolve(from, data),
+    dataDirectory: data === undefined ? DEFAULT_DATA : resolve(from, data),
     sampleDirectory: SAMPLE,
     edgePort: integer(
       values["edge-port"] ?? environment["SLIPWAY_EDGE_PORT"],
@@ -85,6 +85,11 @@ export function readConfig(args: readonly string[], environment: Environment, cw
     npm: npmCommand(environment),
     environment,
   };
+}
+
+/** What another command line has to end with to mean the same data directory. */
+export function commandFlags({ dataDirectory }: Pick<Config, "dataDirectory">): string {
+  return dataDirectory === DEFAULT_DATA ? "" : ` --data ${JSON.stringify(dataDirectory)}`;
 }
 
 function parse(args: readonly string[]) {

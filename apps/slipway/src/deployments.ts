@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { posix, relative } from "node:path";
 
 import { HoldfastError } from "@holdfast/protocol";
-import type { Holdfast, LocalHandle } from "@holdfast/server";
+import type { LocalClient, LocalHandle } from "@holdfast/server";
 
 import { readApplication } from "./build/application.ts";
 import { CATALOGUE, type DeploymentEntry } from "./durable/catalogue.ts";
@@ -18,7 +18,7 @@ const ID_BYTES = 4;
 const BYTES_PER_KB = 1024;
 
 export interface DeploymentsParts {
-  readonly engine: Holdfast;
+  readonly engine: LocalClient;
   readonly services: Services;
   readonly store: TreeStore;
   readonly recorder: StepRecorder;

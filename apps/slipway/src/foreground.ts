@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { Config } from "./config.ts";
+import { commandFlags, type Config } from "./config.ts";
 import { controlHandlers } from "./control/control-handlers.ts";
 import { ControlServer } from "./control/control-server.ts";
 import { lockData, type DataLock } from "./data-lock.ts";
@@ -189,6 +189,7 @@ export class Foreground {
         logs: this.#platform.directoryOf(status.domain.live ?? ""),
         hasKeys: this.#terminal.keys !== undefined,
         cwd: this.#terminal.cwd,
+        flags: commandFlags(this.#config),
         isLast: this.#isOnce,
       },
       this.#terminal.style,

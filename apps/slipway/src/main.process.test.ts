@@ -17,8 +17,9 @@ const PORT = /visitors on port (\d+)/;
 
 async function startLive(
   data: TestData,
+  ...args: readonly string[]
 ): Promise<{ readonly slipway: SlipwayProcess; readonly port: number }> {
-  const slipway = data.start();
+  const slipway = data.start(...args);
   const [, port] = await slipway.says(PORT);
   await slipway.says(/is live: /);
   return { slipway, port: Number(port) };
@@ -101,9 +102,9 @@ describe("npm start", () => {
 });
 
 describe("kill -9", () => {
-  it("of Slipway alone ends the applications too", async () => {
+  it("of Slipway alone ends the applications too, also those that would not end", async () => {
     await using data = new TestData();
-    const { slipway } = await startLive(data);
+    const { slipway } = await startLive(data, new URL("testing/stubborn-app", import.meta.url).pathname);
     process.kill(slipway.pid, "SIGKILL");
     await slipway.exited;
     await untilNothingRuns(data);

@@ -1,6 +1,6 @@
 // Slipway, a deployment platform in one process. `npm start -- --help` says what it takes.
 
-import { readConfig, USAGE, UsageError, type Config } from "./config.ts";
+import { commandFlags, readConfig, USAGE, UsageError, type Config } from "./config.ts";
 import { DataLockedError } from "./data-lock.ts";
 import { Foreground } from "./foreground.ts";
 import { runRemoteCommand } from "./remote-commands.ts";
@@ -40,13 +40,14 @@ async function start(config: Config, command: Parameters<typeof Foreground.run>[
   } catch (error) {
     if (!(error instanceof DataLockedError)) throw error;
     const pid = error.holder?.pid;
+    const flags = commandFlags(config);
     console.error(
       [
         error.message,
-        `  deploy into it      npm start -- deploy ${command.directory ?? "path/to/app"}`,
-        "  see what it does    npm start -- status",
+        `  deploy into it      npm start -- deploy ${command.directory ?? "path/to/app"}${flags}`,
+        `  see what it does    npm start -- status${flags}`,
         pid === undefined ? undefined : `  stop it             kill ${pid}`,
-        "  run another beside  SLIPWAY_DATA=another/directory npm start",
+        "  run another beside  npm start -- --data another/directory",
       ]
         .filter((line) => line !== undefined)
         .join("\n"),

@@ -42,9 +42,8 @@ const UPLOAD_TIMEOUT = "1h";
 const BUILD_TIMEOUT = "30m";
 /** For faults of ours; a build that fails by itself is not tried again. */
 const BUILD_RETRY: RetryOptions = { attempts: 3, initial: "1s" };
-/** An instance may be on its way back from a crash. */
 const VISIT_RETRY: RetryOptions = { attempts: 8, initial: "100ms", max: "2s" };
-const VISIT_TIMEOUT = "10s";
+const VISIT_TIMEOUT = "2m";
 const STATUS_SERVER_ERROR = 500;
 
 type Ctx = WorkflowContext<{ readonly uploaded: typeof uploadedTree }>;
@@ -187,7 +186,11 @@ async function switchDomain(
 }
 
 /** The way a visitor comes: through the edge, by the host name. */
-async function visit(ctx: Ctx, { edge, recorder }: DeployParts, request: DeployRequest): Promise<void> {
+async function visit(
+  ctx: Ctx,
+  { edge, recorder, regions }: DeployParts,
+  request: DeployRequest,
+): Promise<void> {
   const { deployment, host } = request;
   await ctx.run(
     "visit",
@@ -195,6 +198,8 @@ async function visit(ctx: Ctx, { edge, recorder }: DeployParts, request: DeployR
       recorder.record(
         { deployment, name: "visit", key },
         async () => {
+          // The instances were healthy, but since then all may have been killed and be on their way back.
+          await Promise.any(regions.map((region) => region.whenHealthy(deployment, signal)));
           const answer = await edge.visit(host, signal);
           if (answer.status >= STATUS_SERVER_ERROR) {
             throw new Error(`http://${host} answers ${answer.status} through the edge`);

@@ -253,6 +253,34 @@ describe("what is no longer live", () => {
     assert.deepEqual(world.ports.regions[0].running, ["shop-1"]);
   });
 
+  it("has its three days again after it was live again", async () => {
+    await using world = await createWorld();
+    const { engine, services, ports } = world;
+    await deploy(world, "shop-1");
+    await deploy(world, "shop-2");
+    await engine.advance("2d");
+    await engine.call(services.domain.rollBack, HOST, "shop-2");
+    await engine.advance("12h");
+    await deploy(world, "shop-3");
+
+    await engine.advance("2d");
+    assert.ok(
+      ports.regions[0].running.includes("shop-1"),
+      "its first removal, due after three days, was cancelled",
+    );
+    await engine.advance("1d");
+    assert.deepEqual(ports.regions[0].running, ["shop-3"]);
+  });
+
+  it("is all that is ever removed: a removal of what is live does nothing", async () => {
+    await using world = await createWorld();
+    const { engine, services, ports } = world;
+    await deploy(world, "shop-1");
+    await engine.call(services.cleanup.remove, { deployment: "shop-1", host: HOST });
+    assert.deepEqual(ports.regions[0].running, ["shop-1"]);
+    assert.deepEqual(ports.store.released, []);
+  });
+
   it("cannot be rolled back to once it is gone", async () => {
     await using world = await createWorld();
     const { engine, services } = world;

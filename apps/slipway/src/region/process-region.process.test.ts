@@ -80,6 +80,7 @@ describe("a region on this machine", () => {
 
     region.apply({ generation: 1, instances: [] });
     region.apply({ generation: 0, instances: [] });
+    assert.equal(region.list()[0]?.status, "healthy");
     assert.equal(await get(address, "/"), pid, "news that is not newer changes nothing");
 
     region.apply({ generation: 2, instances: [] });

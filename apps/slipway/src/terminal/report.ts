@@ -21,13 +21,15 @@ export interface LiveReport {
   readonly hasKeys: boolean;
   /** Where the reader's shell is. */
   readonly cwd: string;
+  /** What a command has to end with so that it reaches this Slipway. */
+  readonly flags: string;
   /** The program ends after this: there is nothing more that one could do with it. */
   readonly isLast: boolean;
 }
 
 /** The end of a deployment that went well, with what can be done next. Every command in it works as it stands. */
 export function liveReport(report: LiveReport, style: Style): string {
-  const { status, url, pid, control, hasKeys } = report;
+  const { status, url, pid, control, hasKeys, flags } = report;
   const { live = "", version, candidates } = status.domain;
   const { bold, dim, green } = style;
   const regions = status.regions.map(({ name, instances }) => {
@@ -53,10 +55,10 @@ export function liveReport(report: LiveReport, style: Style): string {
   return [
     ...facts,
     bold("  Next, from another terminal"),
-    `    deploy again    ${key("d")}npm start -- deploy ${quote(directory)}`,
-    `    deploy yours    npm start -- deploy path/to/app`,
-    `    roll back       ${key("r")}npm start -- rollback ${status.app}${canRollBack ? "" : dim("   (after a second deployment)")}`,
-    `    look            npm start -- status   ${dim(`(or curl ${control}/status)`)}`,
+    `    deploy again    ${key("d")}npm start -- deploy ${quote(directory)}${flags}`,
+    `    deploy yours    npm start -- deploy path/to/app${flags}`,
+    `    roll back       ${key("r")}npm start -- rollback ${status.app}${flags}${canRollBack ? "" : dim("   (after a second deployment)")}`,
+    `    look            npm start -- status${flags}   ${dim(`(or curl ${control}/status)`)}`,
     `    crash it        kill -9 ${pid}        ${dim("at any moment; npm start again goes on behind the last finished step")}`,
     `    quit            ${hasKeys ? `press ${bold("q")}` : `kill ${pid}`}`,
     "",
@@ -67,6 +69,6 @@ export function addressOf({ host, port }: { readonly host: string; readonly port
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-function quote(path: string): string {
+export function quote(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : JSON.stringify(path);
 }
