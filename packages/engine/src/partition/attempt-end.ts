@@ -147,5 +147,5 @@ export function suspend(fold: Fold, row: Invocation, awaiting: AwaitingSet): voi
   row.status = "suspended";
   noteProgress(row);
   row.modifiedAt = fold.at;
-  if (hasArrived(row)) startAttempt(fold, row);
+  if (hasArrived(row, awaiting)) startAttempt(fold, row);
 }

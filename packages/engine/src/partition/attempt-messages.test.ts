@@ -32,6 +32,17 @@ test("a result proposed for something that is no step pauses the invocation and 
   w.restart();
 });
 
+test("a failed execution of something that is no step pauses the invocation too", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  const a = w.attempt(id);
+  const failure = { code: 500, message: "down" };
+  const completionId = a.sleep(1_000);
+  a.send({ type: MessageType.RunAttemptFailed, completionId, failure, failures: 1, nextDelayMs: 1 });
+  const row = w.tables.invocations.get(id) ?? assert.fail();
+  assert.deepEqual([row.status, row.events.at(-1)?.code], ["paused", "protocol-violation"]);
+});
+
 test("a suspension that waits for nothing pauses the invocation instead of putting it to sleep for ever", () => {
   const w = new World({ services: [service("mail", ["send"])] });
   const id = w.invoke("mail/send");

@@ -26,7 +26,7 @@ import type { AwaitingSet, Invocation } from "../tables/rows.ts";
 import { failAttempt, noteProgress, suspend } from "./attempt-end.ts";
 import { completeInvocation } from "./completion.ts";
 import type { Fold, Refusal } from "./fold.ts";
-import { appendEntry, recordRunResult } from "./journal.ts";
+import { appendEntry, hasArrived, recordRunResult } from "./journal.ts";
 import { timeAfter } from "./timers.ts";
 
 const OK: Outcome = { ok: true };
@@ -60,6 +60,7 @@ function applyMessage(scope: CommandScope, sent: SessionMessage): Refusal | unde
     case MessageType.RunAttemptFailed: {
       const operation = row.open.get(message.completionId);
       if (operation === undefined) return undefined;
+      if (operation.kind !== "run") return noStep(message.completionId, operation.kind);
       operation.failures = message.failures;
       operation.lastFailure = message.failure.message;
       operation.nextTryAt = timeAfter(fold, message.nextDelayMs);
@@ -120,8 +121,22 @@ function suspendOn(fold: Fold, row: Invocation, awaiting: AwaitingSet): Refusal 
     // It would never end. The codec refuses it too, and a replay must say what was said here.
     return unreadable(MessageType.Suspension, "field-missing");
   }
+  if (hasArrived(row, awaiting) && !hasGrown(fold, row)) {
+    // The next attempt would begin with the same journal and say the same, as fast as both can.
+    return {
+      code: "protocol-violation",
+      message:
+        "The handler suspended for what its journal held from the beginning, or for what it never asked for",
+    };
+  }
   suspend(fold, row, awaiting);
   return undefined;
+}
+
+/** Whether anything was appended since the current attempt began. */
+function hasGrown(fold: Fold, row: Invocation): boolean {
+  const last = row.tail.at(-1) ?? fold.tables.journal(row).at(-1);
+  return last?.attempt === row.attempt;
 }
 
 function recordCommand(scope: CommandScope, sent: SessionMessage, message: Message): Refusal | undefined {
@@ -157,15 +172,18 @@ function proposeRunResult(
     fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
     return undefined;
   }
-  if (operation?.kind !== "run") {
-    return {
-      code: "protocol-violation",
-      message: `A step's result was proposed for completion id ${completionId}, which is ${operation === undefined ? "no step" : `a ${operation.kind}`}`,
-    };
-  }
+  if (operation?.kind !== "run") return noStep(completionId, operation?.kind);
   recordRunResult(fold, row, completionId, result);
   noteProgress(row);
   return undefined;
+}
+
+function noStep(completionId: number, kind: string | undefined): Refusal {
+  const what = kind === undefined ? "no step" : `a ${kind}`;
+  return {
+    code: "protocol-violation",
+    message: `The outcome of a step was sent for completion id ${completionId}, which is ${what}`,
+  };
 }
 
 /** Looks through the journal: an acknowledgement says that a result is recorded, and second proposals are rare. */

@@ -10,7 +10,7 @@ import {
 } from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
-import type { Invocation, JournalEntry, OpenOperation } from "../tables/rows.ts";
+import type { AwaitingSet, Invocation, JournalEntry, OpenOperation } from "../tables/rows.ts";
 import { startAttempt } from "./attempt-start.ts";
 import type { Fold } from "./fold.ts";
 
@@ -106,9 +106,7 @@ export function recordRunResult(fold: Fold, row: Invocation, completionId: numbe
 }
 
 /** Whether the journal already holds something the handler says it waits for, so that it must not be suspended. */
-export function hasArrived(row: Invocation): boolean {
-  const { awaiting } = row;
-  if (awaiting === undefined) return false;
+export function hasArrived(row: Invocation, awaiting: AwaitingSet): boolean {
   if (awaiting.completions.some((completionId) => !row.open.has(completionId))) return true;
   for (const index of awaiting.signals) {
     // A cancel that came during this very attempt may have crossed the suspension on the wire. One that came earlier was

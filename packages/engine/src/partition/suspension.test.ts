@@ -95,6 +95,28 @@ test("any one of several is enough, and what comes while nobody waits for it wak
   assert.equal(state(w, id), "running 3", "one of them came while it was suspended on another");
 });
 
+for (const { what, wait, happen } of WAITS) {
+  if (what === "a cancel") continue; // What an attempt began with is told from a cancel by its own rule.
+  test(`a handler that suspends for ${what} which it began with is paused instead of spinning`, () => {
+    const w = world();
+    const id = w.invoke("flow/k/run");
+    const { completions = [], signals = [], named = [] } = wait(w, id);
+    w.attempt(id).suspend(completions, { signals, namedSignals: named });
+    happen(w, id);
+    assert.equal(state(w, id), "running 2");
+    w.attempt(id).suspend(completions, { signals, namedSignals: named });
+    assert.equal(state(w, id), "paused 2");
+    assert.equal(w.tables.invocations.get(id)?.events.at(-1)?.code, "protocol-violation");
+  });
+}
+
+test("so is one that suspends for what it never asked for", () => {
+  const w = world();
+  const id = w.invoke("flow/k/run");
+  w.attempt(id).suspend([99]);
+  assert.equal(state(w, id), "paused 1");
+});
+
 test("a cancel that was consumed by an earlier attempt does not keep a handler from waiting while it cleans up", () => {
   const w = world();
   const id = w.invoke("flow/k/run");
