@@ -178,3 +178,23 @@ test("settings hold from the record that brings them, also after a checkpoint", 
   w.restart();
   assert.deepEqual([w.tables.meta.epoch, w.tables.settings.inboxMax], [2, 7]);
 });
+
+test("other headers for the same address are refused, and taken over by force", () => {
+  const w = new World();
+  const registration = (token: string, force: boolean): Outcome =>
+    w.apply({
+      kind: "register-deployment",
+      id: "dp1",
+      url: "http://a",
+      manifest: { wires: ["native"], sdk: "test", runtime: "test", services: [MAIL] },
+      metadata: {},
+      headers: { authorization: token },
+      force,
+      breaking: false,
+      dryRun: false,
+    }).outcome;
+  assert.ok(registration("old", false).ok);
+  assert.equal(code(registration("new", false)), "deployment-changed");
+  assert.ok(registration("new", true).ok);
+  assert.deepEqual(deploymentAt(w.tables, "http://a")?.headers, { authorization: "new" });
+});

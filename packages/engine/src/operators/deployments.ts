@@ -11,14 +11,13 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
   const { tables } = fold;
   const known = deploymentAt(tables, record.url);
   const manifest = asStored(record.manifest);
-  const isSame = known !== undefined && JSON.stringify(known.manifest) === JSON.stringify(manifest);
-  if (known !== undefined && isSame)
+  if (known !== undefined && isSameRegistration(known, record, manifest))
     return { ok: true, detail: { id: known.id, existed: true, unchanged: true } };
   if (known !== undefined && !record.force) {
     return {
       ok: false,
       code: "deployment-changed",
-      message: `${record.url} is registered as ${known.id} and now serves something else. Deployments are immutable: serve the new version at a new URL, or replace it with force`,
+      message: `${record.url} is registered as ${known.id} and now serves something else, or is to be called with other headers. Deployments are immutable: serve the new version at a new URL, or replace it with force`,
     };
   }
   const breaks = [
@@ -45,6 +44,16 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
   tables.refreshServices();
   fold.effects.push({ kind: "deployments-changed" });
   return { ok: true, detail };
+}
+
+/** Nothing that the deployment is called with or shown as would change. */
+function isSameRegistration(
+  known: Readonly<DeploymentRow>,
+  record: RegisterDeploymentRecord,
+  manifest: EndpointManifest,
+): boolean {
+  const before = [known.manifest, known.headers, known.metadata];
+  return JSON.stringify(before) === JSON.stringify([manifest, record.headers, record.metadata]);
 }
 
 /** As the log holds it: a handler in the engine's process may say what JSON cannot, and a replay would not know of it. */
