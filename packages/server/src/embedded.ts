@@ -47,7 +47,16 @@ export class Holdfast extends LocalClient {
    */
   static async open(options: HoldfastOptions): Promise<Holdfast> {
     const directory = await openDataDirectory(options.dir);
-    const engine = await Engine.open({
+    try {
+      return new Holdfast(await Holdfast.#openEngine(options, directory), directory);
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
+  }
+
+  static #openEngine(options: HoldfastOptions, directory: DataDirectory): Promise<Engine> {
+    return Engine.open({
       clock: systemClock,
       log: directory.log,
       store: directory.store,
@@ -57,7 +66,6 @@ export class Holdfast extends LocalClient {
       onFailed: options.onFailed ?? exitWith,
       onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${message}`)),
     });
-    return new Holdfast(engine, directory);
   }
 
   /** Stops acting and lets go of the directory. A crash instead loses nothing. */

@@ -34,6 +34,23 @@ function heldLog(log: PartitionLog): { log: PartitionLog; hold: () => void; letG
   };
 }
 
+test("an effect that cannot be performed ends the engine, and is told to whoever embeds it", async () => {
+  const failed = Promise.withResolvers<Error>();
+  const engine = await Engine.open({
+    clock: systemClock,
+    log: await MemoryLog.open(),
+    store: await MemoryStore.open(),
+    onFailed: failed.resolve,
+    onWarning: assert.fail,
+  });
+  engine.submit({ kind: "expire", ids: [], budget: false }, () => {
+    throw new Error("cannot tell");
+  });
+  assert.equal((await failed.promise).message, "cannot tell");
+  assert.equal(engine.health().status, "failed");
+  engine.abandon();
+});
+
 test("health tells what is applied from what is durable, so that nobody is told of what a crash could undo", async () => {
   const { log, hold, letGo } = heldLog(await MemoryLog.open());
   const engine = await Engine.open({

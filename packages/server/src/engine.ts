@@ -1,6 +1,7 @@
 /** One engine: a partition at work with its invoker and the wires to its deployments. Composed here, by hand. */
 import {
   defaultFoldSettings,
+  type DeploymentRow,
   type FoldSettings,
   type Outcome,
   type RecordBody,
@@ -19,7 +20,7 @@ import { checkManifest, discover } from "./invoker/discovery.ts";
 import { InProcessWire } from "./invoker/in-process-wire.ts";
 import { Invoker } from "./invoker/invoker.ts";
 import { NativeWire } from "./invoker/native-wire.ts";
-import type { Wire } from "./invoker/wire.ts";
+import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import { defaultCheckpointThresholds, type CheckpointThresholds } from "./partition/checkpointer.ts";
 import type { EngineAccess, EngineHealth, InvocationAddress } from "./partition/engine-access.ts";
@@ -78,7 +79,7 @@ export class Engine implements EngineAccess {
   readonly #retention: Retention;
   readonly #endpoints: ReadonlyMap<string, HandlerEndpoint>;
   /** Wires by deployment id, made when they are first needed. */
-  readonly #wires = new Map<string, { readonly url: string; readonly wire: Wire }>();
+  readonly #wires = new Map<string, { readonly address: string; readonly wire: Wire }>();
 
   private constructor(options: EngineOptions, limits: EngineLimits, processor: PartitionProcessor) {
     this.#options = options;
@@ -122,9 +123,14 @@ export class Engine implements EngineAccess {
       onWarning: options.onWarning,
     });
     const engine = new Engine(options, limits, processor);
-    // Registered before anything runs, so that no attempt starts on what the last process served.
-    for (const [name, endpoint] of engine.#endpoints) await engine.#registerInProcess(name, endpoint);
-    await processor.start(engine.#invoker);
+    try {
+      // Registered before anything runs, so that no attempt starts on what the last process served.
+      for (const [name, endpoint] of engine.#endpoints) await engine.#registerInProcess(name, endpoint);
+      await processor.start(engine.#invoker);
+    } catch (error) {
+      engine.abandon();
+      throw error;
+    }
     engine.#retention.start();
     return engine;
   }
@@ -214,13 +220,18 @@ export class Engine implements EngineAccess {
     if (!outcome.ok) throw outcomeError(outcome);
   }
 
-  #wireFor(deployment: string): Wire | undefined {
+  #wireFor(deployment: string): Wire | NoWire {
     const known = this.#wires.get(deployment);
     if (known !== undefined) return known.wire;
     const row = this.tables.deployments.get(deployment);
-    if (row === undefined) return undefined;
+    if (row === undefined)
+      return { isGone: true, reason: `Deployment ${deployment} was removed. Resume on another one` };
     const wire = this.#makeWire(row.url, row.headers);
-    if (wire !== undefined) this.#wires.set(deployment, { url: row.url, wire });
+    if (wire === undefined) {
+      const reason = `Deployment ${deployment} is the program that opened this directory with its handlers, and that is not running here. Run it again, or resume on another deployment`;
+      return { isGone: false, reason };
+    }
+    this.#wires.set(deployment, { address: addressOf(row), wire });
     return wire;
   }
 
@@ -234,8 +245,9 @@ export class Engine implements EngineAccess {
   }
 
   #dropStaleWires(): void {
-    for (const [id, { url, wire }] of this.#wires) {
-      if (this.tables.deployments.get(id)?.url === url) continue;
+    for (const [id, { address, wire }] of this.#wires) {
+      const row = this.tables.deployments.get(id);
+      if (row !== undefined && addressOf(row) === address) continue;
       wire.close();
       this.#wires.delete(id);
     }
@@ -256,6 +268,11 @@ export class Engine implements EngineAccess {
     for (const { wire } of this.#wires.values()) wire.close();
     this.#processor.abandon();
   }
+}
+
+/** What a wire was made for: it serves no longer when this changes. */
+function addressOf({ url, headers }: DeploymentRow): string {
+  return JSON.stringify([url, headers]);
 }
 
 /** The error of the catalogue for a refused record. */

@@ -45,30 +45,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { values } = options.config;
   refuseOpenAdmin(values);
   const onWarning = options.onWarning ?? ((message: string) => console.warn(`holdfast: ${message}`));
+  // What is open is closed in reverse order: when the server closes, and when a later part cannot be started.
+  await using opened = new AsyncDisposableStack();
   const directory = await openDataDirectory(values.data, { segmentBytes: values["log.segmentBytes"] });
-  try {
-    for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
-    const engine = await openEngine(options, directory, onWarning);
-    const ingress = await listenIngress(engine, values);
-    const admin = await listenAdmin(engine, options.config, ingress.url).catch(async (error: unknown) => {
-      await ingress.close();
-      await engine.close();
-      throw error;
-    });
-    return {
-      ingressUrl: ingress.url,
-      adminUrl: admin.url,
-      engine,
-      close: async () => {
-        await Promise.all([ingress.close(CLOSE_GRACE_MS), admin.close(CLOSE_GRACE_MS)]);
-        await engine.close();
-        await directory.close();
-      },
-    };
-  } catch (error) {
-    await directory.close();
-    throw error;
-  }
+  opened.defer(() => directory.close());
+  for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
+  const engine = await openEngine(options, directory, onWarning);
+  opened.defer(() => engine.close());
+  const ingress = await listenIngress(engine, values);
+  opened.defer(() => ingress.close(CLOSE_GRACE_MS));
+  const admin = await listenAdmin(engine, options.config, ingress.url);
+  opened.defer(() => admin.close(CLOSE_GRACE_MS));
+  const running = opened.move();
+  return {
+    ingressUrl: ingress.url,
+    adminUrl: admin.url,
+    engine,
+    close: () => running.disposeAsync(),
+  };
 }
 
 /** Whoever reaches the admin API can register code and read every journal. */

@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { InvocationIds } from "../partition/invocation-ids.ts";
 import type { AttemptEffects } from "../partition/processor.ts";
 import { AttemptSession } from "./attempt-session.ts";
-import type { Session, SessionListener, Wire } from "./wire.ts";
+import type { NoWire, Session, SessionListener, Wire } from "./wire.ts";
 
 /** Timeouts are looked at this often at most, ms. */
 const SWEEP_MS_MIN = 20;
@@ -28,8 +28,8 @@ export type InvokerOptions = {
   readonly submit: (body: RecordBody, done: () => void) => void;
   /** Asks for `flush` at the end of this turn. */
   readonly requestTurn: () => void;
-  /** The way to a deployment, or `undefined` when there is none (it was removed). */
-  readonly wireFor: (deployment: string) => Wire | undefined;
+  /** The way to a deployment, or why there is none. */
+  readonly wireFor: (deployment: string) => Wire | NoWire;
   readonly onDeploymentsChanged: () => void;
 };
 
@@ -130,13 +130,12 @@ export class Invoker implements AttemptEffects {
       return;
     }
     const wire = this.#options.wireFor(effect.deployment);
-    if (wire === undefined) {
-      const message = `Deployment ${effect.deployment} was removed. Resume on another one`;
+    if ("isGone" in wire) {
       this.#lose(effect.id, effect.attempt, {
-        code: "deployment-not-found",
-        message,
+        code: wire.isGone ? "deployment-not-found" : "deployment-unavailable",
+        message: wire.reason,
         counted: false,
-        pause: true,
+        pause: wire.isGone,
       });
       return;
     }
@@ -160,11 +159,19 @@ export class Invoker implements AttemptEffects {
         this.#lose(attempt.id, attempt.attempt, {
           code: reached || isHopeless ? code : "deployment-unavailable",
           message: reason,
-          counted: reached,
+          counted: isHopeless || (reached && !this.#onlyWaits(attempt.id)),
           pause: isHopeless,
         });
       },
     };
+  }
+
+  /** An invocation that had nothing to execute when its connection broke had no part in it. */
+  #onlyWaits(id: string): boolean {
+    const open = this.#options.tables.invocations.get(id)?.open;
+    if (open === undefined || open.size === 0) return false;
+    for (const operation of open.values()) if (operation.kind === "run") return false;
+    return true;
   }
 
   #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {

@@ -40,3 +40,10 @@ export interface Wire {
   readonly isReachable: boolean;
   close(): void;
 }
+
+/** Why there is no way to a deployment. */
+export type NoWire = {
+  /** It is not registered any more. Otherwise it may yet come back. */
+  readonly isGone: boolean;
+  readonly reason: string;
+};

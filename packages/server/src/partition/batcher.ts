@@ -136,10 +136,16 @@ export class Batcher {
       if (next === undefined) return;
       this.#inFlight += 1;
       const { batch, payload } = next;
-      this.#deps.log.append({ position: batch.position, payload }, batch.position - 1).then(
-        (outcome) => this.#appended(batch, payload, outcome),
-        (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
-      );
+      this.#deps.log
+        .append({ position: batch.position, payload }, batch.position - 1)
+        .then(
+          (outcome) => this.#appended(batch, payload, outcome),
+          (error: unknown) => this.#fail(error),
+        )
+        .catch((error: unknown) => {
+          // An effect or a proposer threw: what is behind it in the batch did not happen, and nothing would make up for it.
+          this.#fail(error);
+        });
     }
   }
 
@@ -181,10 +187,10 @@ export class Batcher {
     });
   }
 
-  #fail(reason: Error): void {
+  #fail(reason: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#deps.onFailed(reason);
+    this.#deps.onFailed(reason instanceof Error ? reason : new Error(String(reason)));
   }
 
   /** Stops appending. What is not durable is dropped, as in a crash. */
