@@ -355,6 +355,12 @@ export const errorCatalogue = {
     message: 'The state of "{service}/{key}" has changed since version {version}',
     hint: "Read it again, apply the change to what it is now, and send that version.",
   },
+  "state-in-use": {
+    status: 409,
+    source: "admin",
+    message: 'The state of "{service}/{key}" is being worked on by a running invocation',
+    hint: "Try again when it has ended or waits for something, or pause it first: it would write over the change.",
+  },
   "state-not-allowed": {
     status: 400,
     source: "admin",

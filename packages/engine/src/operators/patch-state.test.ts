@@ -67,13 +67,15 @@ test("a patch keeps to the limits of state, and to services that have any", () =
   assert.equal(w.tables.objects.get(KEY), undefined);
 });
 
-test("an attempt that is running keeps the state it began with, the next one sees the patch", () => {
+test("a patch is refused while an attempt that may write the state is running, and accepted once it waits", () => {
   const w = world();
   const id = w.invoke("cart/ada/add");
-  patch(w, [["a", "1"]]);
-  w.attempt(id).error("again", { nextRetryDelayMs: 0 });
-  const { effects } = w.apply({ kind: "resume", id, deployment: undefined });
-  assert.deepEqual(effects, [], "it runs already");
+  const refused = patch(w, [["a", "1"]]);
+  assert.equal(refused.ok ? "" : refused.code, "state-in-use");
+  const attempt = w.attempt(id);
+  attempt.suspend([attempt.sleep(1_000)]);
+  assert.ok(patch(w, [["a", "1"]]).ok);
+  w.advance(1_000);
   assert.equal(w.attempt(id).number, 2);
   assert.equal(state(w), '[["a", "1"]]');
 });

@@ -3,9 +3,13 @@ import type { Outcome } from "../effect.ts";
 import type { Fold } from "../partition/fold.ts";
 import { editObject } from "../partition/locks.ts";
 import type { PatchStateRecord } from "../record.ts";
+import type { ObjectRow } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
 
-/** Takes effect between two records; an attempt that is running keeps the state it began with until its next. */
+/**
+ * Takes effect between two records. Refused while an attempt that may write the state is running: it works on the state it
+ * began with, and would write over the change without having seen it.
+ */
 export function patchState(fold: Fold, record: PatchStateRecord): Outcome {
   const { service, key } = record;
   const kind = fold.tables.service(service)?.manifest.kind;
@@ -18,7 +22,16 @@ export function patchState(fold: Fold, record: PatchStateRecord): Outcome {
       message: `"${service}" is a plain service and has no state`,
     };
   }
-  const version = fold.tables.objects.get(objectKey(service, key))?.stateVersion ?? 0;
+  const object = fold.tables.objects.get(objectKey(service, key));
+  const writer = runningWriter(fold, object);
+  if (writer !== undefined) {
+    return {
+      ok: false,
+      code: "state-in-use",
+      message: `State of ${service}/${key} is being worked on by ${writer}`,
+    };
+  }
+  const version = object?.stateVersion ?? 0;
   if (record.expectedVersion >= 0 && record.expectedVersion !== version) {
     return {
       ok: false,
@@ -47,10 +60,16 @@ export function patchState(fold: Fold, record: PatchStateRecord): Outcome {
       message: `The state has ${total} bytes; the limit stateBytesMax is ${stateBytesMax}`,
     };
   }
-  const object = editObject(fold.tables, service, key);
-  object.state.clear();
-  for (const [name, value] of state) object.state.set(name, value);
-  object.stateBytes = total;
-  object.stateVersion += 1;
-  return { ok: true, detail: { version: object.stateVersion } };
+  const changed = editObject(fold.tables, service, key);
+  changed.state.clear();
+  for (const [name, value] of state) changed.state.set(name, value);
+  changed.stateBytes = total;
+  changed.stateVersion += 1;
+  return { ok: true, detail: { version: changed.stateVersion } };
+}
+
+/** The invocation with a running attempt that may write an object's or workflow's state. */
+function runningWriter(fold: Fold, object: Readonly<ObjectRow> | undefined): string | undefined {
+  const id = object?.holder ?? object?.runId;
+  return id !== undefined && fold.tables.invocations.get(id)?.status === "running" ? id : undefined;
 }

@@ -40,17 +40,37 @@ export function completeInvocation(fold: Fold, row: Invocation, outcome: Result)
   retain(fold, row);
 }
 
-/** Timers are rows and must go; what others hold about this invocation is recognised as stale when it is used. */
+/** Timers and places among others' waiters go with the wait: what is long-lived must not remember everyone who once looked. */
 function stopWaiting(fold: Fold, row: Invocation): void {
   if (row.timer !== "") clearTimer(fold, row.timer);
   row.timer = "";
   row.nextRetryAt = 0;
   for (const operation of row.open.values()) {
     if (operation.timer !== "") clearTimer(fold, operation.timer);
+    if (operation.kind === "promise") leavePromise(fold, row, operation.detail);
+    if (operation.kind === "attach" || operation.kind === "call") leaveWaiters(fold, row, operation.detail);
   }
   row.open.clear();
   row.awaiting = undefined;
   row.output = undefined;
+}
+
+function leavePromise(fold: Fold, row: Invocation, name: string): void {
+  const { service, key } = row.target;
+  if (fold.tables.objects.get(objectKey(service, key))?.promises.has(name) !== true) return;
+  const promise = fold.tables.objects.edit(objectKey(service, key)).promises.get(name);
+  if (promise !== undefined) removeWaiter(promise.waiters, row.id);
+}
+
+function leaveWaiters(fold: Fold, row: Invocation, target: string): void {
+  const known = fold.tables.invocations.get(target);
+  if (known === undefined || known.status === "completed") return;
+  removeWaiter(fold.tables.invocations.edit(target).waiters, row.id);
+}
+
+/** All of an invocation's places go at once: it waits for nothing any more. */
+function removeWaiter(waiters: Array<{ readonly id: string }>, id: string): void {
+  for (let i = waiters.length - 1; i >= 0; i--) if (waiters[i]?.id === id) waiters.splice(i, 1);
 }
 
 /** Decides how long journal and outcome are kept. */

@@ -110,3 +110,17 @@ test("promises belong to workflows", () => {
     w.apply({ kind: "kill", id: a.id });
   }
 });
+
+test("whoever stops waiting for a promise or an invocation is forgotten there", () => {
+  const w = world();
+  const run = w.attempt(w.invoke("deploy/app/run"));
+  run.suspend([run.promise("approval")]);
+  for (let i = 0; i < 3; i++) {
+    const looker = w.attempt(w.invoke("deploy/app/approve"));
+    looker.promise("approval");
+    looker.attach(run.id);
+    looker.return("seen enough");
+  }
+  assert.equal(w.tables.objects.get("deploy\u0000app")?.promises.get("approval")?.waiters.length, 1);
+  assert.equal(w.tables.invocations.get(run.id)?.waiters.length, 0);
+});
