@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 
-import type { DeploymentRow, Tables } from "@holdfast/engine";
+import { deploymentAt, type DeploymentRow, type Tables } from "@holdfast/engine";
 import {
   formatDeploymentId,
   HoldfastError,
@@ -47,7 +47,14 @@ export async function registerDeployment(exchange: AdminExchange): Promise<Admin
     metadata: record(text),
   });
   const url = readUrl(required(given.url, "url"));
-  const headers = Object.fromEntries(given.additionalHeaders ?? []);
+  // What is not said stays as it is: registering the same address again is no change.
+  const known = deploymentAt(engine.tables, url);
+  const headers =
+    given.additionalHeaders === undefined
+      ? (known?.headers ?? {})
+      : Object.fromEntries(given.additionalHeaders);
+  const metadata =
+    given.metadata === undefined ? (known?.metadata ?? {}) : Object.fromEntries(given.metadata);
   for (const [name, value] of Object.entries(headers)) requireHeader(name, value);
   const { force = false, breaking = false, dryRun = false } = given;
   const manifest = await engine.discover(url, headers);
@@ -57,7 +64,7 @@ export async function registerDeployment(exchange: AdminExchange): Promise<Admin
     id: formatDeploymentId(newUlid(engine.now(), randomBytes(ULID_RANDOM_BYTES))),
     url,
     manifest,
-    metadata: Object.fromEntries(given.metadata ?? []),
+    metadata,
     headers,
     force,
     breaking,

@@ -275,7 +275,7 @@ describe("admin refuses what operators get wrong, in one format", () => {
     ["state of an unknown service", "GET /services/Nobody/state/k", {}, 404, "service-not-found"],
     [
       "state with the wrong version",
-      "PUT /services/Counter/state/k",
+      "PUT /services/Counter/state/untouched",
       json({ expectedVersion: 7, entries: {} }),
       409,
       "state-version-conflict",
