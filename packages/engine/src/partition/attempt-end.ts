@@ -61,7 +61,7 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
       giveUp(fold, row, failure, retryPolicy.onMaxAttempts);
       return;
     }
-  } else {
+  } else if (!failure.counted) {
     row.lostAttempts += 1;
   }
   scheduleRetry(fold, row, retryDelay(row, failure, retryPolicy));

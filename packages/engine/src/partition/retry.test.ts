@@ -90,6 +90,7 @@ test("a delay that the handler asks for is kept and costs no attempt", () => {
   }
   w.attempt(id).error("now", { nextRetryDelayMs: 0 });
   assert.deepEqual([row(w, id).status, row(w, id).attempt, row(w, id).retryCount], ["running", 7, 0]);
+  assert.equal(row(w, id).lostAttempts, 0, "nor is it lost");
 });
 
 test("an attempt that is lost without the handler's doing is not counted, and tried again soon", () => {
