@@ -91,8 +91,22 @@ test("any one of several is enough, and what comes while nobody waits for it wak
   assert.equal(state(w, id), "suspended 1");
   w.advance(900);
   assert.equal(state(w, id), "running 2");
-  w.attempt(id).suspend([short, w.attempt(id).sleep(5_000)]);
-  assert.equal(state(w, id), "running 3", "one of them came while it was suspended on another");
+  const third = w.attempt(id);
+  third.suspend([third.sleep(2_000), third.sleep(1_000)]);
+  w.advance(1_000);
+  assert.equal(state(w, id), "running 3");
+  assert.equal(short, 1);
+});
+
+test("what arrived during an attempt is found also when a checkpoint has stored it since", () => {
+  const w = world();
+  const id = w.invoke("flow/k/run");
+  const attempt = w.attempt(id);
+  const sleep = attempt.sleep(100);
+  w.advance(100);
+  w.checkpoint();
+  attempt.suspend([sleep]);
+  assert.equal(state(w, id), "running 2");
 });
 
 for (const { what, wait, happen } of WAITS) {
