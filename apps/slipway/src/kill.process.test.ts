@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 
+import { sendCommand } from "./control/control-client.ts";
 import type { LedgerLine } from "./steps/ledger.ts";
-import { fetchPage, TestData, until, untilNothingRuns } from "./testing/slipway-process.ts";
+import { controlOf, fetchPage, TestData, until, untilNothingRuns } from "./testing/slipway-process.ts";
 
 const HOST = "sample-app.localhost";
-const KILLS_MAX = 9;
+const SAMPLE = fileURLToPath(new URL("../sample-app", import.meta.url));
+/** In each test, in as many deployments as it takes. */
+const KILLS_MIN = 4;
+const KILLS_MAX = 7;
 const SEED_MAX = 2 ** 31;
 
 /** Each step with the steps that must have ended before it begins. */
@@ -23,25 +28,41 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
 
 describe("a deployment under kill -9", () => {
   // Short advances: many kills in one deployment. Long ones: kills also in the middle of what takes long.
-  for (const { name, linesMax, lateMsMax } of [
-    { name: "after every few steps", linesMax: 3, lateMsMax: 8 },
-    { name: "at any moment", linesMax: 8, lateMsMax: 300 },
+  for (const { name, linesMax, lateMsMax, isSecond } of [
+    { name: "after every few steps", linesMax: 2, lateMsMax: 8, isSecond: false },
+    { name: "at any moment", linesMax: 8, lateMsMax: 300, isSecond: false },
+    { name: "in place of another one", linesMax: 4, lateMsMax: 50, isSecond: true },
   ]) {
     it(`${name} ends live, and no finished step runs twice`, async (t) => {
       const seed = seedOf();
       t.diagnostic(`SLIPWAY_KILL_SEED=${seed}`);
       const random = randomOf(seed);
-      await using data = new TestData();
-      const kills = await killUntilLive(data, () => ({
+      const next = (): KillPlan => ({
         lines: 1 + Math.floor(random() * linesMax),
         lateMs: random() * lateMsMax,
         startMs: 100 + random() * 900,
         byTime: random() < 0.25,
-      }));
-      await assertLive(data, t, kills);
+      });
+      for (let kills = 0; kills < KILLS_MIN;) {
+        await using data = new TestData();
+        const earlier = isSecond ? await deployFirst(data) : [];
+        const killed = await killUntilLive(data, earlier, next);
+        await assertLive(data, t, { earlier, kills: killed });
+        kills += killed;
+      }
     });
   }
 });
+
+/** Has one deployment live and another one written down. Returns the first. */
+async function deployFirst(data: TestData): Promise<readonly string[]> {
+  assert.equal(await data.start("--once").exited, 0);
+  const earlier = data.deployments();
+  const slipway = data.start(SAMPLE);
+  await until(() => slipway.isOver || data.deployments().length > earlier.length);
+  await slipway.kill();
+  return earlier;
+}
 
 interface KillPlan {
   /** After so many more lines in the ledger, */
@@ -54,12 +75,16 @@ interface KillPlan {
 }
 
 /** Starts Slipway and kills it, again and again, until a deployment has got through in between. */
-async function killUntilLive(data: TestData, next: () => KillPlan): Promise<number> {
+async function killUntilLive(
+  data: TestData,
+  earlier: readonly string[],
+  next: () => KillPlan,
+): Promise<number> {
   for (let kills = 0; kills < KILLS_MAX; kills++) {
     const plan = next();
     const before = data.progress();
     const slipway = data.start();
-    const isLive = (): boolean => slipway.output.includes("is live: ");
+    const isLive = (): boolean => isAllDone(data, earlier) || slipway.output.includes("is live: ");
     if (plan.byTime) await pause(plan.startMs);
     else await until(() => slipway.isOver || isLive() || data.progress() >= before + plan.lines);
     await pause(plan.lateMs);
@@ -71,7 +96,18 @@ async function killUntilLive(data: TestData, next: () => KillPlan): Promise<numb
   return KILLS_MAX;
 }
 
-async function assertLive(data: TestData, t: TestContext, kills: number): Promise<void> {
+/** The last step of the deployment has been done. */
+function isAllDone(data: TestData, earlier: readonly string[]): boolean {
+  const current = data.deployments().find((deployment) => !earlier.includes(deployment));
+  const lines = current === undefined ? [] : data.ledger(current);
+  return lines.some(({ step, event }) => step === "visit" && event === "done");
+}
+
+async function assertLive(
+  data: TestData,
+  t: TestContext,
+  { earlier, kills }: { readonly earlier: readonly string[]; readonly kills: number },
+): Promise<void> {
   const slipway = data.start();
   const [, port] = await slipway.says(/visitors on port (\d+)/);
   await slipway.says(/is live: /);
@@ -79,13 +115,17 @@ async function assertLive(data: TestData, t: TestContext, kills: number): Promis
   assert.equal(page.status, 200, slipway.output);
   assert.match(page.body, /It floats/);
 
-  const [deployment, ...others] = data.deployments();
+  const [deployment, ...others] = data.deployments().filter((each) => !earlier.includes(each));
   assert.deepEqual(others, [], "an interrupted deployment is continued, not begun anew");
   assert.equal(page.headers["x-slipway-deployment"], deployment);
   const lines = data.ledger(deployment ?? "");
   const recalled = lines.filter(({ event }) => event === "recalled").length;
   t.diagnostic(`${kills} kills, ${lines.length} ledger lines, ${recalled} steps had finished unheard`);
   assertEveryStepOnce(lines, kills);
+  const { body } = await sendCommand(controlOf(data), "GET", "/status");
+  const [app] = body["apps"] as readonly { readonly history: readonly { readonly to: string }[] }[];
+  const switches = app?.history.map(({ to }) => to);
+  assert.deepEqual(switches, [...earlier, deployment], "the host name was switched once for each deployment");
 
   assert.equal(await slipway.terminate(), 0);
   await untilNothingRuns(data);
