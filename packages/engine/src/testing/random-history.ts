@@ -251,8 +251,10 @@ class RandomHistory {
   }
 
   #open(attempt: Attempt): Array<readonly [number, string]> {
-    const open = this.#world.tables.invocations.get(attempt.id)?.open ?? new Map();
-    return [...open].map(([completionId, { kind }]) => [completionId, kind] as const);
+    const open = this.#world.tables.invocations.get(attempt.id)?.open;
+    return open === undefined
+      ? []
+      : [...open].map(([completionId, { kind }]) => [completionId, kind] as const);
   }
 
   #suspend(attempt: Attempt): void {
