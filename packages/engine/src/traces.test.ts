@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { object, service, workflow } from "./testing/handlers.ts";
+import { bytesOf, object, service, workflow } from "./testing/handlers.ts";
 import { World, type WorldOptions } from "./testing/world.ts";
 
 const FOLDER = new URL("../traces/", import.meta.url);
@@ -241,15 +241,17 @@ story("state", (w) => {
   a.getLazy("items");
   a.getLazyKeys();
   a.clear("items");
-  w.apply({
+  w.trace.note("Nobody changes the state under a handler that works on it.");
+  const patch = {
     kind: "patch-state",
     service: "cart",
     key: "ada",
-    expectedVersion: 3,
-    entries: [["items", new Uint8Array([0x39])]],
-  });
-  w.apply({ kind: "patch-state", service: "cart", key: "ada", expectedVersion: 3, entries: [] });
+    entries: [["items", bytesOf("9")]],
+  } as const;
+  w.apply({ ...patch, expectedVersion: 3 });
   a.return("done");
+  w.apply({ ...patch, expectedVersion: 3 });
+  w.apply({ ...patch, expectedVersion: 3 });
 });
 
 test("no trace is left without its story", () => {

@@ -98,7 +98,8 @@ export class Tables {
   /** Journal chunks that a removed invocation left; deleted with the next checkpoint. */
   readonly #journal: Table<never, CheckpointWrite>;
   #services = new Map<string, ServiceRow>();
-  readonly #handlerSettings = new Map<string, HandlerSettings>();
+  /** By deployment, service and handler: asked for twice a call, and joining the names would cost more than the rest. */
+  readonly #handlerSettings = new Map<string, Map<string, Map<string, HandlerSettings>>>();
   #settings: FoldSettings = defaultFoldSettings;
 
   constructor(source: RowSource) {
@@ -167,8 +168,8 @@ export class Tables {
 
   /** What holds for a handler on a deployment: handler, then service, then the engine's defaults. */
   handlerSettings(deployment: string | undefined, service: string, handler: string): HandlerSettings {
-    const cacheKey = `${deployment ?? ""}${SEPARATOR}${service}${SEPARATOR}${handler}`;
-    const known = this.#handlerSettings.get(cacheKey);
+    const cached = mapIn(mapIn(this.#handlerSettings, deployment ?? ""), service);
+    const known = cached.get(handler);
     if (known !== undefined) return known;
     const pinned = deployment === undefined ? undefined : this.deployments.peek(deployment);
     const manifest =
@@ -176,7 +177,7 @@ export class Tables {
       this.service(service)?.manifest;
     const handlerManifest = manifest?.handlers.find((candidate) => candidate.name === handler);
     const settings = resolveSettings(handlerManifest ?? {}, manifest ?? {}, this.#settings);
-    this.#handlerSettings.set(cacheKey, settings);
+    cached.set(handler, settings);
     return settings;
   }
 
@@ -282,6 +283,15 @@ function resolveSettings(
     lazyState: handler.lazyState ?? service.lazyState ?? false,
     ingressPrivate: handler.ingressPrivate ?? service.ingressPrivate ?? false,
   };
+}
+
+/** The map under a key of a map of maps, made when there is none. */
+function mapIn<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  const known = maps.get(key);
+  if (known !== undefined) return known;
+  const created = new Map<Key, Value>();
+  maps.set(key, created);
+  return created;
 }
 
 /** Without what is there and says nothing: JSON makes `null` of an infinite number. */
