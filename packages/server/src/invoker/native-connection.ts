@@ -16,6 +16,7 @@ import {
   FrameWriter,
   INITIAL_SESSION_CREDIT_BYTES,
   MessageType,
+  ProtocolError,
   type Frame,
   type SdkMessage,
   type StartMessage,
@@ -135,7 +136,7 @@ export class NativeConnection {
     try {
       session.credit -= this.#writer.appendMessage(session.number, start);
     } catch (error) {
-      this.#refuseTooLarge(session, error);
+      this.#refuse(session, error);
     }
   }
 
@@ -151,17 +152,20 @@ export class NativeConnection {
       session.credit -= this.#writer.append(type, session.number, body);
       this.#scheduleWrite();
     } catch (error) {
-      this.#refuseTooLarge(session, error);
+      this.#refuse(session, error);
     }
   }
 
-  /** A journal may hold what is too large for today's limits. No other attempt would fare better. */
-  #refuseTooLarge(session: OpenSession, error: unknown): void {
+  /** What cannot be sent: a journal may hold what is too large for today's limits. No other attempt would fare better. */
+  #refuse(session: OpenSession, error: unknown): void {
+    const reason = reasonOf(error);
+    const isTooLarge = error instanceof ProtocolError && error.reason === "frame-too-large";
     this.#end(session);
-    this.#writer.appendCloseSession(session.number, "a message is too large");
+    this.#writer.appendCloseSession(session.number, reason);
     this.#scheduleWrite();
+    const code = isTooLarge ? "message-too-large" : "protocol-violation";
     // Whoever sends is not told within the call.
-    queueMicrotask(() => session.listener.onLost("message-too-large", reasonOf(error), true));
+    queueMicrotask(() => session.listener.onLost(code, reason, true));
   }
 
   #sendAck(session: OpenSession, completionId: number): void {

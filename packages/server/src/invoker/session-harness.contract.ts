@@ -123,6 +123,10 @@ export class SessionWorld {
     return `${event?.code}: ${event?.message}`;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async close(): Promise<void> {
     // Whatever a test left running ends here.
     this.log.isHeld = false;
