@@ -7,7 +7,7 @@ export type OutputStream = {
   readonly columns?: number;
 };
 
-export type InputStream = AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 export type Environment = {
   readonly variables: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { runHere } from "./testing-environment.contract.ts";
+import { runHere } from "./testing/run-here.contract.ts";
 
 /** Nothing listens there, and nothing may: it is the port of tcpmux. */
 const NOWHERE = { HOLDFAST_ADMIN_URL: "http://127.0.0.1:1", HOLDFAST_INGRESS_URL: "http://127.0.0.1:1" };
@@ -113,4 +113,19 @@ test("the version needs no server", async () => {
   assert.match(stdout, /^holdfast \d+\.\d+\.\d+ \(node\//);
   assert.equal((await runHere(["--version"])).stdout, stdout);
   assert.equal((await runHere(["version", "--server"], { variables: NOWHERE })).code, 5);
+});
+
+test("on a terminal what cannot be taken back is asked, and only a yes is one", async () => {
+  const words = ["invocations", "kill", "inv_1a", "inv_1b"];
+  for (const stdin of ["", "n\n", "\n", "yesterday\n"]) {
+    const { code, stdout, stderr } = await runHere(words, { variables: NOWHERE, isTerminal: true, stdin });
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /^Kill 2 invocations\? \S*\[y\/N\]\S* Nothing was done\.\n$/);
+  }
+  for (const stdin of ["y\n", "YES\n"]) {
+    const { code } = await runHere(words, { variables: NOWHERE, isTerminal: true, stdin });
+    assert.equal(code, 5, "it went on, to a server that is not there");
+  }
+  const asJson = await runHere([...words, "--json"], { variables: NOWHERE, isTerminal: true, stdin: "y\n" });
+  assert.equal(asJson.code, 2);
 });

@@ -24,7 +24,7 @@ export const doctor: Command = defineCommand({
   async run({ args, out }) {
     const directory = args[0] ?? "";
     const report = await inspectDataDirectory(directory).catch((error: unknown) => {
-      throw noReport(error, directory);
+      throw noReport(error);
     });
     const exitCode = verdict(report);
     out.result({ ...report, healthy: exitCode === ExitCode.ok }, () => show(report, out));
@@ -37,12 +37,12 @@ function verdict({ inUseBy, problems }: DataDirectoryReport): ExitCode {
   return problems.length > 0 ? ExitCode.dataDamaged : ExitCode.ok;
 }
 
-function noReport(error: unknown, directory: string): unknown {
+function noReport(error: unknown): unknown {
   const failure = startFailure(error);
   if (failure !== error || !(error instanceof Error) || "syscall" in error) return failure;
   return new CliError("data-directory-not-found", error.message, {
     exitCode: ExitCode.notFound,
-    hint: `Give the directory that --data named, not one above or below it: holdfast doctor ${directory}/….`,
+    hint: "Give the directory that --data named: the one that holds log and checkpoint.db.",
     cause: error,
   });
 }

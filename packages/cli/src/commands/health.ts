@@ -1,4 +1,4 @@
-import { formatDuration, type HealthInfo } from "@holdfast/protocol";
+import type { HealthInfo } from "@holdfast/protocol";
 
 import { connectionOptions, defineCommand, type Command } from "../command.ts";
 import { connectTo } from "../connect-to.ts";
@@ -30,7 +30,7 @@ function show(info: HealthInfo, out: Output): void {
   const { status, startedAt, runningAttempts, deployments, memory, disk, invocations, partitions } = info;
   out.fields([
     ["Status", { text: status, style: status === "ok" ? "green" : "red" }],
-    ["Up", `${formatDuration(out.now - Date.parse(startedAt), 2)}, ${fullTime(startedAt, out.now)}`],
+    ["Started", fullTime(startedAt, out.now)],
     ["Running attempts", String(runningAttempts)],
     ["Deployments", `${deployments.total}, ${deployments.unreachable} unreachable`],
     ["Memory", shownBytes(memory.residentBytes)],

@@ -100,13 +100,13 @@ export class Output {
         hint: "Add --yes to go on without being asked.",
       });
     }
-    const { stdin, stderr } = process;
-    const asked = createInterface({ input: stdin, output: stderr });
+    const { stdin, stderr } = this.#environment;
+    const asked = createInterface({ input: stdin, terminal: false });
+    stderr.write(`${question} ${this.paintNote("dim", "[y/N]")} `);
     const answer = await new Promise<string>((resolve) => {
-      // The end of input and Ctrl-C are a no.
+      // The end of input is a no.
       asked.once("close", () => resolve(""));
-      asked.once("SIGINT", () => asked.close());
-      asked.question(`${question} ${this.paintNote("dim", "[y/N]")} `, resolve);
+      asked.once("line", resolve);
     });
     asked.close();
     return /^y(es)?$/i.test(answer.trim());

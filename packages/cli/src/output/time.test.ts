@@ -12,6 +12,8 @@ test("times are told by their distance", () => {
   assert.equal(at(-42_000), "42s ago");
   assert.equal(at(-3_700_000), "1h ago");
   assert.equal(at(3 * 86_400_000 - 90), "in 3d");
+  assert.equal(at(3 * 86_400_000 - 3_000), "in 2d 23h");
+  assert.equal(at(499), "now");
   assert.equal(relativeTime(undefined, NOW), undefined);
   assert.equal(relativeTime("no time", NOW), "no time");
 });

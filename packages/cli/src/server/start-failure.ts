@@ -23,7 +23,7 @@ export function startFailure(cause: unknown): unknown {
   if (cause instanceof LogVersionError || cause instanceof StoreFormatError) {
     return new CliError("data-unsupported", cause.message, {
       exitCode: ExitCode.dataUnsupported,
-      hint: "A newer version of Holdfast wrote it. Use that version, or a newer one.",
+      hint: "Nothing was changed. Use the version of Holdfast that wrote it, or a newer one.",
       cause,
     });
   }
@@ -61,7 +61,10 @@ function systemFailure(cause: Error): unknown {
   return cause;
 }
 
+/** Also where the store says only that the file is none of its own: it was one. */
 function isDamagedDatabase(cause: Error): boolean {
+  if (cause instanceof StoreFormatError)
+    return cause.cause instanceof Error && isDamagedDatabase(cause.cause);
   const errcode = "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode & 0xff : 0;
   return errcode === SQLITE_CORRUPT || errcode === SQLITE_NOT_A_DATABASE;
 }

@@ -1,6 +1,8 @@
 /** An environment that remembers what is printed, for running commands in the process of their test. */
-import type { Environment } from "./environment.ts";
-import { runCommandLine } from "./run.ts";
+import { Readable } from "node:stream";
+
+import type { Environment } from "../environment.ts";
+import { runCommandLine } from "../run.ts";
 
 export type Printed = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -18,7 +20,7 @@ export async function runHere(
   const isTTY = options.isTerminal === true;
   const environment: Environment = {
     variables: options.variables ?? {},
-    stdin: stdinOf(options.stdin ?? ""),
+    stdin: Object.assign(Readable.from([options.stdin ?? ""]), { isTTY }),
     stdout: { write: (text) => (stdout += text), isTTY, columns: 120 },
     stderr: { write: (text) => (stderr += text), isTTY },
     directory: options.directory ?? process.cwd(),
@@ -26,8 +28,4 @@ export async function runHere(
   };
   const code = await runCommandLine(words, environment);
   return { code, stdout, stderr };
-}
-
-async function* stdinOf(text: string): AsyncGenerator<string> {
-  yield text;
 }
