@@ -25,7 +25,7 @@ test("an order is charged, labelled and delivered", async () => {
 test("a declined card takes back what was done before it, in reverse", async () => {
   await using engine = await createTestEngine({ services: [order, payments] });
   const run = await engine.send(order, { id: "2", item: "yacht", cents: 99_000_000 });
-  await assert.rejects(run.attach(), { code: 402, message: "card declined" });
+  await assert.rejects(run.attach(), { code: "card-declined", status: 402, message: "card declined" });
   assert.deepEqual(told, ["reserve yacht", "void label-2", "release yacht"]);
 });
 

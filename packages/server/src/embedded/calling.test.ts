@@ -35,7 +35,8 @@ describe("a service", () => {
     await assert.rejects(engine.call(shop.buy), {
       name: "InvocationFailedError",
       message: "sold out",
-      code: 410,
+      code: "sold-out",
+      status: 410,
       data: { left: 0 },
     });
   });
@@ -45,7 +46,7 @@ describe("a service", () => {
       take: handler({ input: z.object({ cents: z.int() }) }, async (_ctx, { cents }) => cents),
     });
     await using engine = await createTestEngine({ services: [strict] });
-    await assert.rejects(engine.call(strict.take, { cents: 1.5 }), { code: 400, message: /cents/ });
+    await assert.rejects(engine.call(strict.take, { cents: 1.5 }), { status: 400, message: /cents/ });
     assert.equal(await engine.call(strict.take, { cents: 2 }), 2);
   });
 
@@ -195,7 +196,7 @@ describe("an object", () => {
     const holding = engine.call(account.hold, "a");
     const handles = await Promise.all([1, 2, 3, 4].map((entry) => engine.send(account.post, "a", entry)));
     await handles[1]?.cancel();
-    await assert.rejects(handles[1]?.attach() ?? Promise.resolve(), { code: 409, message: "cancelled" });
+    await assert.rejects(handles[1]?.attach() ?? Promise.resolve(), { status: 409, message: "cancelled" });
     gate.open();
     await holding;
     await engine.settle();
@@ -268,7 +269,7 @@ describe("a workflow", () => {
     await engine.advance("3h");
     assert.equal(statusOf(engine, handle.invocationId), "gone");
     assert.equal(await engine.call(order.handlers.item, "o1"), undefined);
-    await assert.rejects(engine.call(looker.attach, "o1"), { code: 404 });
+    await assert.rejects(engine.call(looker.attach, "o1"), { status: 404 });
     await engine.send(order, "o1", "pen");
     await engine.settle();
     assert.equal(await engine.call(order.handlers.item, "o1"), "pen");
@@ -290,6 +291,6 @@ describe("a workflow", () => {
     const caller = service("caller", { start: async (ctx) => ctx.call(order, "o1", "pen") });
     await using engine = await createTestEngine({ services: [order, caller] });
     await engine.send(order, "o1", "book");
-    await assert.rejects(engine.call(caller.start), { code: 409, message: /already started/ });
+    await assert.rejects(engine.call(caller.start), { status: 409, message: /already started/ });
   });
 });

@@ -249,7 +249,7 @@ describe("killing", () => {
     const handle = await engine.send(top.go);
     await engine.settle();
     await request(engine, { kind: "kill", id: handle.invocationId });
-    await assert.rejects(handle.attach(), { code: 409, message: "killed" });
+    await assert.rejects(handle.attach(), { status: 409, message: "killed" });
     assert.equal(await engine.call(box.pass, "k"), "passed");
     assert.equal(cleanups, 0);
     assert.deepEqual(checkTables(engine.engine.tables).problems, []);

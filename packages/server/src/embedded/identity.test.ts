@@ -79,7 +79,7 @@ describe("an idempotency key", () => {
     await using engine = await createTestEngine({ services: [pay, caller] });
     assert.deepEqual(await engine.call(caller.twice), ["charged 5", "charged 5"]);
     assert.equal(runs, 1);
-    await assert.rejects(engine.call(caller.differently), { code: 409, message: /different input/ });
+    await assert.rejects(engine.call(caller.differently), { status: 409, message: /different input/ });
   });
 });
 

@@ -39,17 +39,24 @@ export type LocalHandle<Output> = {
 /** The invocation ended in a failure: the handler's own, a cancellation, a kill. */
 export class InvocationFailedError extends Error {
   override readonly name = "InvocationFailedError";
-  /** HTTP-like status of the failure: 500 unless the handler said otherwise, 409 when cancelled or killed. */
-  readonly code: number;
+  /** The code that the handler gave its TerminalError; otherwise the status. */
+  readonly code: string | number;
+  /** HTTP-like: 500 unless the handler said otherwise, 409 when cancelled or killed. */
+  readonly status: number;
   readonly invocationId: string;
+  /** Name of the error that the handler threw, e.g. "TerminalError". */
+  readonly errorName: string;
   /** What the handler attached to its TerminalError. */
   readonly data: unknown;
 
   constructor(invocationId: string, failure: Failure) {
     super(failure.message);
-    this.code = failure.code;
+    const metadata = new Map(failure.metadata ?? []);
+    const data = metadata.get("holdfast.data");
+    this.code = metadata.get("holdfast.code") ?? failure.code;
+    this.status = failure.code;
     this.invocationId = invocationId;
-    const data = failure.metadata?.find(([key]) => key === "holdfast.data")?.[1];
+    this.errorName = metadata.get("holdfast.name") ?? "TerminalError";
     this.data = data === undefined ? undefined : decodeValue(new TextEncoder().encode(data));
   }
 }

@@ -195,8 +195,11 @@ describe("a durable promise", () => {
     const waiting = await engine.send(deploy.handlers.wait, "d1");
     await engine.send(deploy, "d1", "1h");
     await engine.advance("2h");
-    await assert.rejects(waiting.attach(), { code: 409, message: /has completed: its promises are closed/ });
-    await assert.rejects(engine.call(deploy.handlers.wait, "d1"), { code: 409, message: /closed/ });
+    await assert.rejects(waiting.attach(), {
+      status: 409,
+      message: /has completed: its promises are closed/,
+    });
+    await assert.rejects(engine.call(deploy.handlers.wait, "d1"), { status: 409, message: /closed/ });
     const late = await engine.send(deploy.handlers.approve, "d1", "kim");
     assert.equal((await late.attach()).first, false);
     const answer = journalOf(engine, late.invocationId).find(isPromiseAnswer);
@@ -301,12 +304,12 @@ describe("attach and output", () => {
     await using engine = await createTestEngine({ services: [work, looker] });
     const { invocationId } = await engine.send(work.slow, true);
     const attached = assert.rejects(engine.call(looker.attach, invocationId), {
-      code: 422,
+      status: 422,
       message: "went wrong",
     });
     await engine.advance("1h");
     await attached;
-    await assert.rejects(engine.call(looker.output, invocationId), { code: 422, message: "went wrong" });
+    await assert.rejects(engine.call(looker.output, invocationId), { status: 422, message: "went wrong" });
   });
 
   it("find an invocation by its idempotency key", async () => {
@@ -315,7 +318,7 @@ describe("attach and output", () => {
     const attached = engine.call(looker.byKey, "order 7");
     await engine.advance("1h");
     assert.equal(await attached, "done");
-    await assert.rejects(engine.call(looker.byKey, "order 8"), { code: 404 });
+    await assert.rejects(engine.call(looker.byKey, "order 8"), { status: 404 });
   });
 
   it("of an id that does not exist fail with 404", async () => {
@@ -326,8 +329,8 @@ describe("attach and output", () => {
       key: "",
       isRun: false,
     });
-    await assert.rejects(engine.call(looker.attach, unknown), { code: 404 });
-    await assert.rejects(engine.call(looker.output, unknown), { code: 404 });
+    await assert.rejects(engine.call(looker.attach, unknown), { status: 404 });
+    await assert.rejects(engine.call(looker.output, unknown), { status: 404 });
   });
 
   it("from outside of an id that does not exist names the id", async () => {

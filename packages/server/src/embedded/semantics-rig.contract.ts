@@ -6,7 +6,7 @@ import { decodeMessage, type Message } from "@holdfast/protocol";
 
 import type { TestEngine } from "../testing.ts";
 
-export const CANCELLED = { name: "InvocationFailedError", code: 409, message: /cancelled/i };
+export const CANCELLED = { name: "InvocationFailedError", status: 409, message: /cancelled/i };
 
 export function rowOf(engine: TestEngine, id: string): Readonly<Invocation> {
   const row = engine.engine.tables.invocations.get(id);

@@ -161,7 +161,7 @@ describe("a step", () => {
       ),
     );
     await assert.rejects(started.outcome(), {
-      code: 500,
+      status: 500,
       message: /"hopeless" failed once, at last with: Error: down/,
     });
     assert.equal(rowOf(started.engine, started.id).attempt, 1);
@@ -180,7 +180,7 @@ describe("a step", () => {
         { retry: { attempts: 10 } },
       ),
     );
-    await assert.rejects(started.outcome(), { code: 402, message: "declined" });
+    await assert.rejects(started.outcome(), { status: 402, message: "declined" });
     assert.equal(runs, 1);
     await started.engine.close();
   });
@@ -308,7 +308,7 @@ describe("an attempt that fails", () => {
       { retry: { attempts: 2, initial: "1s", whenExhausted: "kill" } },
     );
     await started.engine.advance("1h");
-    await assert.rejects(started.outcome(), { code: 500, message: /down/ });
+    await assert.rejects(started.outcome(), { status: 500, message: /down/ });
     await started.engine.close();
   });
 

@@ -141,7 +141,7 @@ describe("a send", () => {
     await engine.settle();
     assert.equal(statusOf(engine, id), "completed");
     assert.equal(rowOf(engine, id).attempt, 0);
-    await assert.rejects(engine.handle(id).attach(), { code: 409, message: "cancelled" });
+    await assert.rejects(engine.handle(id).attach(), { status: 409, message: "cancelled" });
     await engine.advance("1h");
     assert.deepEqual(checkTables(engine.engine.tables).timers, 0);
   });
@@ -189,7 +189,7 @@ describe("a send", () => {
     await second.cancel();
     await engine.advance("1m");
     assert.equal(statusOf(engine, first.invocationId), "completed");
-    await assert.rejects(second.attach(), { code: 409 });
+    await assert.rejects(second.attach(), { status: 409 });
     const body = { kind: "reschedule", id: first.invocationId, startAt: 0 } as const;
     assert.match(await refusal(engine, body), /invocation-completed/);
   });
