@@ -1,4 +1,4 @@
-import type { FoldSettings } from "@holdfast/engine";
+import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
 /** The engine inside a program of the user's own, on a directory that `holdfast serve` can take over later. */
 import type { Servable } from "@holdfast/protocol";
 
@@ -13,7 +13,8 @@ export type HoldfastOptions = {
   readonly dir: string;
   /** Definitions made with `service`, `object` and `workflow` of the SDK. */
   readonly services: readonly Servable[];
-  readonly settings?: FoldSettings;
+  /** Timeouts, retry policy, retention and limits of journals and state, where they shall not be the defaults. */
+  readonly settings?: Partial<FoldSettings>;
   readonly limits?: Partial<EngineLimits>;
   /**
    * The engine cannot go on: a sync failed, or the partition found itself in a state that cannot be. Nothing more is
@@ -25,34 +26,40 @@ export type HoldfastOptions = {
 };
 
 const EXIT_SOFTWARE_ERROR = 70;
+/** Longest interval that Node's timers can count. */
+const INTERVAL_MS_MAX = 2 ** 31 - 1;
 
 export class Holdfast extends LocalClient {
   /** The engine itself, for whoever wants to serve its ingress and admin API. */
   readonly engine: Engine;
   readonly #directory: DataDirectory;
+  readonly #letProcessEnd: () => void;
 
-  private constructor(engine: Engine, directory: DataDirectory) {
+  private constructor(engine: Engine, directory: DataDirectory, letProcessEnd: () => void) {
     super(engine);
     this.engine = engine;
     this.#directory = directory;
+    this.#letProcessEnd = letProcessEnd;
   }
 
   /**
-   * Opens the directory, recovers what it holds, and goes on with it. Fails when another process has it open, when it is
-   * damaged, or when a newer version wrote it.
+   * Opens the directory, recovers what it holds, and goes on with it. The process stays alive until `close`, because work
+   * may become due at any time. Fails when another process has the directory open, when it is damaged, or when a newer
+   * version wrote it.
    *
    * @example
    * const engine = await Holdfast.open({ dir: "./data", services: [greeter] });
    * console.log(await engine.call(greeter.greet, "Ada"));
    */
   static async open(options: HoldfastOptions): Promise<Holdfast> {
+    await using opened = new AsyncDisposableStack();
+    const letProcessEnd = keepProcessAlive();
+    opened.defer(letProcessEnd);
     const directory = await openDataDirectory(options.dir);
-    try {
-      return new Holdfast(await Holdfast.#openEngine(options, directory), directory);
-    } catch (error) {
-      await directory.close();
-      throw error;
-    }
+    opened.defer(() => directory.close());
+    const engine = await Holdfast.#openEngine(options, directory);
+    opened.move();
+    return new Holdfast(engine, directory, letProcessEnd);
   }
 
   static #openEngine(options: HoldfastOptions, directory: DataDirectory): Promise<Engine> {
@@ -61,7 +68,7 @@ export class Holdfast extends LocalClient {
       log: directory.log,
       store: directory.store,
       endpoints: endpointsOf(options.services),
-      ...(options.settings === undefined ? {} : { settings: options.settings }),
+      settings: { ...defaultFoldSettings, ...options.settings },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       onFailed: options.onFailed ?? exitWith,
       onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${message}`)),
@@ -72,11 +79,18 @@ export class Holdfast extends LocalClient {
   async close(): Promise<void> {
     await this.engine.close();
     await this.#directory.close();
+    this.#letProcessEnd();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** The engine's own timers and threads do not: a process that only waits for one of them would end in the middle of it. */
+function keepProcessAlive(): () => void {
+  const interval = setInterval(() => {}, INTERVAL_MS_MAX);
+  return () => clearInterval(interval);
 }
 
 /** Nothing may be acknowledged any more, and whatever is in memory may be wrong: end, and recover from what is durable. */
