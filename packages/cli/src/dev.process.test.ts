@@ -17,13 +17,17 @@ import {
 const TIMEOUT = { timeout: 90_000 };
 const PORTS = ["--ingress-port", "0", "--admin-port", "0"];
 
-const SERVICES = `import { service, workflow } from "@holdfast/sdk";
+const SERVICES = `import { handler, service, workflow } from "@holdfast/sdk";
 import { greeting } from "./greeting.ts";
 export const greeter = service("greeter", {
   greet: async (ctx, name: string) => {
     ctx.log.info("greeting " + name);
     return greeting + " " + name;
   },
+  grumpy: handler({ retry: { initial: "1h", max: "1h" } }, async () => {
+    if (greeting === "Hello") throw new Error("not with these manners");
+    return greeting;
+  }),
   crash: async (ctx) => {
     if (ctx.attempt === 1) process.exit(3);
     return "survived";
@@ -66,6 +70,12 @@ async function call(ingressUrl: string, target: string, input?: unknown): Promis
   return JSON.parse(text) as unknown;
 }
 
+async function backingOff(adminUrl: string): Promise<number> {
+  const response = await fetch(`${adminUrl}/invocations?status=backing-off`);
+  const { items } = (await response.json()) as { items: readonly unknown[] };
+  return items.length;
+}
+
 async function untilGone(pid: number): Promise<void> {
   while (isRunning(pid)) await wait(10);
 }
@@ -86,19 +96,21 @@ test(
   async () => {
     using files = project();
     await using dev = start(files.path);
-    const { ingressUrl, data } = await dev.event("server");
+    const { ingressUrl, adminUrl, data } = await dev.event("server");
     assert.equal(data, join(files.path, ".holdfast", "dev"));
     const ready = await dev.event("ready");
     assert.deepEqual(ready["services"], ["deploy", "greeter"]);
     assert.deepEqual(
       ready["calls"].map(({ handler }: { handler: string }) => handler),
-      ["deploy/run", "greeter/crash", "greeter/greet"],
+      ["deploy/run", "greeter/crash", "greeter/greet", "greeter/grumpy"],
     );
     assert.match(ready["calls"][2].curl, new RegExp(`^curl ${ingressUrl}/greeter/greet --json `));
     assert.equal(await call(ingressUrl, "greeter/greet", "Ada"), "Hello Ada");
     assert.match((await dev.event("log"))["line"], /greeting Ada/);
 
     await call(ingressUrl, "deploy/shop/run/send", "shop");
+    const grumpy = call(ingressUrl, "greeter/grumpy");
+    while ((await backingOff(adminUrl)) === 0) await wait(10);
     files.write("greeting.ts", 'export const greeting: string = "Good day";\n');
     assert.deepEqual((await dev.event("changed"))["files"], [join(files.path, "greeting.ts")]);
     const reloaded = await dev.event("reloaded");
@@ -109,6 +121,7 @@ test(
     await call(ingressUrl, "restate/promises/deploy/shop/approval/resolve", {});
     const attached = await fetch(`${ingressUrl}/restate/workflow/deploy/shop/attach`);
     assert.equal(await attached.json(), "shop by Good day");
+    assert.equal(await grumpy, "Good day", "what failed is tried again at once");
     await stopped(dev, reloaded, ingressUrl);
   },
 );

@@ -1,7 +1,8 @@
 /** The program: the words behind its name, in this process. */
 import { enableCompileCache } from "node:module";
 
-// Node keeps what it makes of each source file, so that the next start is several times faster.
+// Node keeps what it makes of each source file, so that the next start is several times faster. bin/holdfast.mjs has said so
+// already; this is for whoever starts this file itself.
 enableCompileCache();
 const { processEnvironment } = await import("./environment.ts");
 const { runCommandLine } = await import("./run.ts");

@@ -129,6 +129,13 @@ export class DevSession {
       isReload: this.#hasBeenReady,
     });
     this.#hasBeenReady = true;
+    await this.#retryNow(id);
+  }
+
+  /** What failed with the code before, or found nobody there, need not wait for its time. */
+  async #retryNow(deployment: string): Promise<void> {
+    const { admin } = this.#options;
+    await admin.invocations.bulk({ action: "resume", filter: { deployment, status: ["backing-off"] } });
   }
 
   /** A file that crashes at once must not keep the machine busy; a change is a reason to try at once. */

@@ -61,10 +61,11 @@ export function formatFields(
   });
 }
 
+/** From the right: what comes last says least. */
 function shrink(columns: readonly Column[], widths: number[], total: number): void {
   const used = widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1));
   let excess = used - total;
-  for (const [index, { shrinks }] of columns.entries()) {
+  for (const [index, { shrinks }] of [...columns.entries()].toReversed()) {
     if (shrinks !== true || excess <= 0) continue;
     const width = widths[index] ?? 0;
     const next = Math.max(Math.min(width, SHRUNK_MIN), width - excess);
