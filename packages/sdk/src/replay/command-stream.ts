@@ -7,6 +7,7 @@ import type { Command, ErrorMessage, InputCommand, StartMessage } from "@holdfas
 import { mismatchError } from "./attempt-error.ts";
 import { callSite, type CallSites, type Entry } from "./call-site.ts";
 import type { Environment } from "./environment.ts";
+import { inputHash } from "./input-hash.ts";
 import type { Mismatch } from "./mismatch.ts";
 import { RecordedCommands, replayDifference } from "./recorded-commands.ts";
 
@@ -61,6 +62,7 @@ export class CommandStream {
     if (recorded === undefined) {
       this.#index += 1;
       if (environment.callSites && entry !== undefined) addCallSite(command, callSites, entry);
+      addInputHash(command);
       this.#host.send(command);
       return command;
     }
@@ -115,6 +117,11 @@ function addCallSite(command: Command, callSites: CallSites, entry: Entry): void
   const name = siteName(command);
   const place = name === undefined ? callSite(entry) : callSites.of(command.type, name, entry);
   if (place !== undefined && place !== "") (command as { callSite?: string }).callSite = place;
+}
+
+function addInputHash(command: Command): void {
+  const hash = inputHash(command);
+  if (hash !== undefined) (command as { inputHash?: number }).inputHash = hash;
 }
 
 /** What tells a command from others of its kind in the same handler; `undefined` when nothing does. */
