@@ -24,26 +24,18 @@ export async function openDataDirectory(
   options: { readonly segmentBytes?: number } = {},
 ): Promise<DataDirectory> {
   mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
+  // What is open is closed in reverse order: with the directory, and when a later part cannot be opened.
+  await using opened = new AsyncDisposableStack();
   const lock = await lockDirectory(dir);
-  try {
-    const store = await SqliteStore.open({ dir });
-    const log = await EmbeddedLog.open({
-      dir: join(dir, "log"),
-      minimumTail: store.appliedPosition(),
-      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
-    });
-    return {
-      lock,
-      store,
-      log,
-      close: async () => {
-        await log.close();
-        await store.close();
-        await lock.release();
-      },
-    };
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
+  opened.defer(() => lock.release());
+  const store = await SqliteStore.open({ dir });
+  opened.defer(() => store.close());
+  const log = await EmbeddedLog.open({
+    dir: join(dir, "log"),
+    minimumTail: store.appliedPosition(),
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+  });
+  opened.defer(() => log.close());
+  const all = opened.move();
+  return { lock, store, log, close: () => all.disposeAsync() };
 }
