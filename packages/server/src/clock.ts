@@ -8,16 +8,51 @@ export interface Clock {
   soon(run: () => void): void;
 }
 
-/** Longest wait that Node's timers can count; longer ones would fire at once. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+/** What a clock is made of. */
+export type TimeSource = {
+  /** The wall clock. */
+  now(): number;
+  /** Milliseconds since some moment, never going back. May stand still while the machine sleeps. */
+  elapsed(): number;
+  /** At most `LOOK_AGAIN_MS`. Does not keep the process alive. */
+  setTimer(ms: number, wake: () => void): () => void;
+};
+
+/**
+ * Longest wait without a look at the clocks. Timers count how long the machine was awake: on a laptop that was closed for a
+ * night, or a machine that was moved or whose clock was set, what is due has to be noticed all the same.
+ */
+const LOOK_AGAIN_MS = 60_000;
+
+/** Waits until either clock says that the time is over: nobody freezes when one of them jumps. */
+export function clockFrom(time: TimeSource): Pick<Clock, "now" | "after"> {
+  return {
+    now: () => time.now(),
+    after(ms, wake) {
+      const due = time.now() + ms;
+      const begun = time.elapsed();
+      let stop = (): void => {};
+      const look = (): void => {
+        const left = Math.min(due - time.now(), ms - (time.elapsed() - begun));
+        if (left <= 0) wake();
+        else stop = time.setTimer(Math.min(Math.ceil(left), LOOK_AGAIN_MS), look);
+      };
+      stop = time.setTimer(Math.min(Math.max(0, ms), LOOK_AGAIN_MS), look);
+      return () => stop();
+    },
+  };
+}
 
 export const systemClock: Clock = {
-  now: () => Date.now(),
-  after(ms, wake) {
-    const timeout = setTimeout(wake, Math.min(Math.max(0, ms), TIMEOUT_MS_MAX));
-    timeout.unref();
-    return () => clearTimeout(timeout);
-  },
+  ...clockFrom({
+    now: () => Date.now(),
+    elapsed: () => performance.now(),
+    setTimer(ms, wake) {
+      const timeout = setTimeout(wake, ms);
+      timeout.unref();
+      return () => clearTimeout(timeout);
+    },
+  }),
   soon: (run) => {
     setImmediate(run);
   },
