@@ -7,11 +7,11 @@ enableCompileCache();
 const { processEnvironment } = await import("./environment.ts");
 const { runCommandLine } = await import("./run.ts");
 
-// Whoever reads may stop reading: `holdfast invocations list | head`.
+// Whoever reads may stop reading: `holdfast invocations list | head`. A server, which listens for signals, goes on without.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit();
-    throw error;
+    if (error.code !== "EPIPE") throw error;
+    if (process.listenerCount("SIGTERM") === 0) process.exit();
   });
 }
 

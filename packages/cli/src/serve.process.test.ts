@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 
 import { serve, service } from "@holdfast/sdk";
 
@@ -61,6 +62,18 @@ test("services may come after the server", TIMEOUT, async () => {
   } finally {
     await handlers.close();
   }
+});
+
+test("a server whose output nobody reads any more goes on", TIMEOUT, async () => {
+  using directory = temporaryDirectory();
+  const words = ["serve", "--data", directory.path, ...FREE_PORTS];
+  await using server = new HoldfastProcess(words, { closeOutput: true });
+  // The owner is written when the directory is locked, and the addresses are announced after that.
+  while (!existsSync(join(directory.path, "checkpoint.db"))) await wait(10);
+  while ((await holdfast(["doctor", directory.path])).code !== 11) await wait(10);
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended;
+  assert.deepEqual([code, stderr], [0, "Stopping; once more stops at once.\n"]);
 });
 
 test("a refused registration is told, and the server goes on", TIMEOUT, async () => {
