@@ -7,6 +7,7 @@ import type { RecordBody, SessionMessage } from "@holdfast/engine";
  */
 import { MessageType, type SdkMessage } from "@holdfast/protocol";
 
+import type { Sent } from "./bounded-failure.ts";
 import type { Session } from "./wire.ts";
 
 export type AttemptTimeouts = { readonly inactivityTimeoutMs: number; readonly abortTimeoutMs: number };
@@ -43,12 +44,15 @@ export class AttemptSession {
     this.#isOver = true;
   }
 
-  /** Returns whether there was nothing to hand over before, so that the caller asks for a flush. */
-  add(message: SdkMessage, body: Uint8Array, childId: string | undefined, now: number): boolean {
+  /**
+   * Takes a message that came with so many bytes. Returns whether there was nothing to hand over before, so that the caller
+   * asks for a flush.
+   */
+  add({ message, body }: Sent, bytes: number, childId: string | undefined, now: number): boolean {
     const isFirst = this.#messages.length === 0;
     this.#messages.push({ type: message.type, body, message });
     if (childId !== undefined) this.#childIds.push(childId);
-    this.#bytes += body.length;
+    this.#bytes += bytes;
     this.#lastActivity = now;
     if (isEnding(message)) this.#isOver = true;
     return isFirst;

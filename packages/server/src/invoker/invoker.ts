@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { InvocationIds } from "../partition/invocation-ids.ts";
 import type { AttemptEffects } from "../partition/processor.ts";
 import { AttemptSession } from "./attempt-session.ts";
+import { boundFailure } from "./bounded-failure.ts";
 import type { NoWire, Session, SessionListener, Wire } from "./wire.ts";
 
 /** Timeouts are looked at this often at most, ms. */
@@ -176,7 +177,8 @@ export class Invoker implements AttemptEffects {
 
   #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {
     if (attempt.isOver || this.#closed) return;
-    if (attempt.add(message, body, this.#childId(message), this.#options.clock.now())) {
+    const sent = boundFailure(message, body);
+    if (attempt.add(sent, body.length, this.#childId(message), this.#options.clock.now())) {
       this.#dirty.push(attempt);
       this.#options.requestTurn();
     }
