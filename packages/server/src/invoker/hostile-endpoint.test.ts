@@ -23,18 +23,6 @@ const script = {
 let endpoint: ScriptedEndpoint;
 let world: SessionWorld;
 
-beforeEach(async () => {
-  endpoint = await ScriptedEndpoint.listen();
-  world = await SessionWorld.open(
-    { endpoints: new Map(), url: endpoint.url, close: () => endpoint.close() },
-    { limits: { messageBytesMax: 100_000 }, settings: { retryPolicy } },
-  );
-});
-
-afterEach(async () => {
-  await world.close();
-});
-
 const retryPolicy = {
   initialIntervalMs: 5,
   factor: 1,
@@ -42,6 +30,21 @@ const retryPolicy = {
   maxAttempts: 3,
   onMaxAttempts: "pause",
 } as const;
+
+/** A new endpoint and engine for each test of the suite that calls this; hooks outside of one would serve every file. */
+function freshForEachTest(): void {
+  beforeEach(async () => {
+    endpoint = await ScriptedEndpoint.listen();
+    world = await SessionWorld.open(
+      { endpoints: new Map(), url: endpoint.url, close: () => endpoint.close() },
+      { limits: { messageBytesMax: 100_000 }, settings: { retryPolicy } },
+    );
+  });
+
+  afterEach(async () => {
+    await world.close();
+  });
+}
 
 /** Runs `misbehave` on a session of `go`, with one of `other` open beside it. Returns the invocation of `go`. */
 async function besideAnother(misbehave: (session: ScriptedSession) => void): Promise<string> {
@@ -77,6 +80,8 @@ const output: Message = { type: MessageType.Output, result: { kind: "void" } };
 const NOTHING = new Uint8Array(0);
 
 describe("what a session must not send pauses its invocation with a reason", () => {
+  freshForEachTest();
+
   const cases: ReadonlyArray<{
     readonly name: string;
     readonly send: (session: ScriptedSession) => void;
@@ -189,6 +194,8 @@ describe("what a session must not send pauses its invocation with a reason", () 
 });
 
 describe("what a session says behind its end counts for nothing", () => {
+  freshForEachTest();
+
   it("commands behind End", async () => {
     const id = await besideAnother((session) => {
       session.send(run(1), output, { type: MessageType.End }, run(2), proposal(2), output, {
@@ -248,6 +255,8 @@ describe("what a session says behind its end counts for nothing", () => {
 });
 
 describe("the connection itself", () => {
+  freshForEachTest();
+
   it("takes pings, unknown frame types of the connection, and reasons that cannot be read", async () => {
     const id = await besideAnother((session) => {
       const { writer } = session.connection;
@@ -309,6 +318,8 @@ describe("the connection itself", () => {
 });
 
 describe("pressure", () => {
+  freshForEachTest();
+
   it("an endpoint that reads without granting credit is sent no more than the credit and one message", async () => {
     const chunk = "x".repeat(50_000);
     const commands: Message[] = [];
