@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 
 import type { Invocation, OutcomeDetail, RecordBody } from "@holdfast/engine";
 import { decodeMessage, type Message } from "@holdfast/protocol";
+import { handler, service, type Context } from "@holdfast/sdk";
 
-import type { TestEngine } from "../testing.ts";
+import { createTestEngine, type TestEngine } from "../testing.ts";
+import type { VirtualClock } from "../virtual-clock.ts";
 
 export const CANCELLED = { name: "InvocationFailedError", status: 409, message: /cancelled/i };
 
@@ -73,4 +75,31 @@ export class Gate {
       }),
     ]);
   }
+}
+
+/** An engine with one invocation whose handler belongs to the test. */
+export type Started = {
+  readonly engine: TestEngine;
+  readonly id: string;
+  readonly outcome: () => Promise<unknown>;
+};
+
+/** Sends one invocation whose handler is `body`, and lets happen what needs no time. */
+export async function start(
+  body: (ctx: Context, clock: VirtualClock) => unknown,
+  options: Parameters<typeof handler>[0] = {},
+): Promise<Started> {
+  const clock: { current?: VirtualClock } = {};
+  const go = async (ctx: Context): Promise<unknown> => body(ctx, clock.current as VirtualClock);
+  const flow = service("flow", { go: handler(options, go) });
+  const engine = await createTestEngine({ services: [flow] });
+  clock.current = engine.clock;
+  const handle = await engine.send(flow.go);
+  await engine.settle();
+  return { engine, id: handle.invocationId, outcome: () => handle.attach() };
+}
+
+/** What happened to it beside its journal: "<kind> <code> x<times>". */
+export function eventsOf({ engine, id }: Started): string[] {
+  return rowOf(engine, id).events.map(({ kind, code, count }) => `${kind} ${code} x${count}`);
 }
