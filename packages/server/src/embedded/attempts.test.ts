@@ -48,7 +48,7 @@ describe("an attempt that fails", () => {
     assert.ok(row.nextRetryAt > started.engine.clock.now());
     assert.ok(row.retryCount >= 2);
     assert.match(row.lastFailure?.message ?? "", /TypeError: cannot read the moon/);
-    assert.match(row.lastFailure?.stacktrace ?? "", /steps\.test\.ts/);
+    assert.match(row.lastFailure?.stacktrace ?? "", /attempts\.test\.ts/);
     await started.engine.close();
   });
 
