@@ -78,3 +78,13 @@ test("a delayed send is cancelled before it starts, by an operator or by a handl
   w.apply({ kind: "cancel", id: second });
   assert.deepEqual([status(w, first), status(w, second), w.nextDue()], ["completed", "completed", undefined]);
 });
+
+test("a start at this very moment needs no timer", () => {
+  const w = world();
+  const id = w.invoke("mail/send", { delayMs: 100 });
+  move(w, id, w.now);
+  assert.deepEqual([status(w, id), w.nextDue()], ["running", undefined]);
+  const a = w.attempt(id);
+  const sent = a.sendTo("mail/send", { delayMs: 0 });
+  assert.deepEqual([status(w, sent), w.nextDue()], ["running", undefined]);
+});

@@ -161,3 +161,19 @@ test("a restart may choose its deployment, and says where its prefix was recorde
   }).outcome;
   assert.equal(unable.ok, false);
 });
+
+test("a cancel is not repeated with the prefix that it fell into", () => {
+  const w = world();
+  const id = w.invoke("mail/send");
+  const a = w.attempt(id);
+  const step = a.run("step");
+  w.apply({ kind: "cancel", id });
+  w.signal(id, "paid", "yes");
+  a.propose(step, "done");
+  a.return({ code: 409, message: "cancelled" });
+  restart(w, id, 1);
+  assert.deepEqual(journal(w, "again").slice(2), [
+    'Signal signalName="paid" result="yes" (ingress)',
+    'RunCompletion completionId=1 result="done" (handler)',
+  ]);
+});

@@ -56,6 +56,8 @@ test("a journal may go before the outcome that a key stands for", () => {
   };
   assert.deepEqual(at(9), ["journal", "journal", "journal"]);
   assert.deepEqual(at(10), ["nothing", "outcome", "outcome"]);
+  const { expiresAt } = w.tables.invocations.get(ids[1] ?? "") ?? assert.fail();
+  assert.equal(expiresAt, 1_000_000 + 100, "when there is something to remove again");
   assert.equal(w.invoke("mail/send", { idempotencyKey: "k" }), ids[1], "answered still");
   assert.deepEqual(at(99), ["nothing", "outcome", "outcome"]);
   assert.deepEqual(at(100), ["nothing", "nothing", "outcome"]);

@@ -20,3 +20,19 @@ test("a callee that outlives its caller tells nothing to who has the caller's id
   const row = w.tables.invocations.get(id) ?? assert.fail();
   assert.deepEqual([row.status, row.open.get(sleep)?.kind], ["suspended", "sleep"]);
 });
+
+test("nor when that one waits for another callee under the same completion id", () => {
+  const w = new World({ services: [workflow("flow", []), service("mail", ["send"])] });
+  const id = w.invoke("flow/k/run");
+  const { id: old } = w.attempt(id).call("mail/send");
+  w.attempt(id).return("does not wait for the mail");
+  w.must({ kind: "purge", id, journalOnly: false });
+  w.invoke("flow/k/run");
+  const again = w.attempt(id);
+  const { id: young, completionId } = again.call("mail/send");
+  again.suspend([completionId]);
+  w.attempt(old).return("old");
+  assert.equal(w.tables.invocations.get(id)?.status, "suspended");
+  w.attempt(young).return("young");
+  assert.equal(w.tables.invocations.get(id)?.status, "running");
+});

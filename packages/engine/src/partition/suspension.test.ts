@@ -165,3 +165,18 @@ test("an attempt begins with all that arrived, and is told the rest in order", (
   });
   assert.deepEqual(second.effects.map(describeEffect), ["deliver a#2 Signal index=17 result=void (x)"]);
 });
+
+test("what an attempt sent behind its suspension is dropped, also when the suspension does not last", () => {
+  const w = world();
+  const id = w.invoke("flow/k/run");
+  const a = w.attempt(id);
+  w.signal(id, 17, "x");
+  const length = w.tables.invocations.get(id)?.journalLength;
+  a.batch(() => {
+    a.suspend([], { signals: [17] });
+    a.run("behind");
+    a.return("behind");
+  });
+  assert.equal(state(w, id), "running 2");
+  assert.equal(w.tables.invocations.get(id)?.journalLength, length);
+});
