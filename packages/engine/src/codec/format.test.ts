@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { defaultFoldSettings } from "../limits.ts";
+import type { FoldSettings } from "../limits.ts";
 import type { RecordBody } from "../record.ts";
 import type { Invocation } from "../tables/rows.ts";
 import { bytesOf, endpoint, object, service, workflow } from "../testing/handlers.ts";
@@ -33,8 +33,11 @@ const target = { service: "cart", handler: "add", key: "ada \u{1f6d2}", kind: "e
 const failure = { code: 409, message: "no", metadata: [["holdfast.code", "x"]] } as const;
 const manifest = endpoint([service("mail", ["send"]), object("cart", ["add"]), workflow("flow", ["ask"])]);
 
+/** Settings are kept as JSON, whatever there is of them. */
+const SETTINGS = { inboxMax: 7 } as unknown as FoldSettings;
+
 const BODIES: readonly RecordBody[] = [
-  { kind: "engine-started", epoch: 3, settings: defaultFoldSettings },
+  { kind: "engine-started", epoch: 3, settings: SETTINGS },
   {
     kind: "invoke",
     id: "inv_1",
