@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { checkTables } from "@holdfast/engine";
 import { FIRST_AWAKEABLE_SIGNAL } from "@holdfast/protocol";
 import { handler, object, service, workflow, type Context } from "@holdfast/sdk";
+import { z } from "zod";
 
 import { createTestEngine } from "../testing.ts";
 import { Gate, refusal, request, rowOf, statusOf } from "./semantics-rig.contract.ts";
@@ -329,23 +330,39 @@ describe("a handler that waits for something that may come at any time", () => {
     assert.equal(rowOf(engine, invocationId).attempt, 1);
   });
 
-  it("is not lost when what it waits for arrives while it is being suspended", async () => {
-    await using engine = await createTestEngine({ services: [waiter] });
-    const seen = new Set<string>();
-    for (let wait = 0; wait < 12; wait++) {
-      const handle = await engine.send(waiter, `w${wait}`);
-      await engine.advance("59s");
-      // The timeout is noticed now, and the suspension is under way. The outcome follows so many turns behind it.
-      const noticed = engine.clock.now() + 2_000;
-      while (engine.clock.step(noticed));
-      for (let turn = 0; turn < wait; turn++) await new Promise((resolve) => void setImmediate(resolve));
-      seen.add(statusOf(engine, handle.invocationId));
-      await request(engine, { ...outcome, id: handle.invocationId });
-      assert.equal(await handle.attach(), "now");
-      assert.equal(rowOf(engine, handle.invocationId).attempt, 2);
-    }
-    assert.deepEqual([...seen], ["running", "suspended"], "it came before the suspension, and behind it");
-  });
+  const keeper = workflow(
+    "keeper",
+    { promises: { go: z.string() }, inactivityTimeout: "1m" },
+    async (ctx): Promise<string> => ctx.promise("go"),
+  );
+  const crossings = [
+    { what: "a signal", target: waiter, settle: (id: string, _key: string) => ({ ...outcome, id }) },
+    {
+      what: "a completion",
+      target: keeper,
+      settle: (_id: string, key: string) =>
+        ({ kind: "complete-promise", service: "keeper", key, name: "go", result: outcome.result }) as const,
+    },
+  ];
+  for (const { what, target, settle } of crossings) {
+    it(`is not lost when what it waits for arrives while it is being suspended: ${what}`, async () => {
+      await using engine = await createTestEngine({ services: [waiter, keeper] });
+      const seen = new Set<string>();
+      for (let wait = 0; wait < 12; wait++) {
+        const handle = await engine.send(target, `w${wait}`);
+        await engine.advance("59s");
+        // The timeout is noticed now, and the suspension is under way. The outcome follows so many turns behind it.
+        const noticed = engine.clock.now() + 2_000;
+        while (engine.clock.step(noticed));
+        for (let turn = 0; turn < wait; turn++) await new Promise((resolve) => void setImmediate(resolve));
+        seen.add(statusOf(engine, handle.invocationId));
+        await request(engine, settle(handle.invocationId, `w${wait}`));
+        assert.equal(await handle.attach(), "now");
+        assert.equal(rowOf(engine, handle.invocationId).attempt, 2);
+      }
+      assert.deepEqual([...seen], ["running", "suspended"], "it came before the suspension, and behind it");
+    });
+  }
 
   it("is not suspended while it executes a step", async () => {
     const gate = new Gate();
