@@ -6,6 +6,7 @@ import {
   MessageType,
   type EngineMessage,
   type HandlerEndpoint,
+  type SdkMessage,
   type StartMessage,
 } from "@holdfast/protocol";
 
@@ -34,7 +35,8 @@ export class InProcessWire implements Wire {
           listener.onLost("message-too-large", reason, true);
           return;
         }
-        listener.onMessage(message, body);
+        // What the fold sees must be what a replay will read from the log: an object may say what its bytes cannot.
+        listener.onMessage(decodeMessage(message.type, body) as SdkMessage, body);
       },
       closed: (reason) => {
         if (isOver) return;
