@@ -1,5 +1,5 @@
 /** Asking an endpoint what it serves, and believing nothing of it unchecked. */
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 
 import {
@@ -63,9 +63,9 @@ function incompatible(url: string, reason: string, cause?: unknown): HoldfastErr
   return new HoldfastError("deployment-incompatible", { url, reason }, cause === undefined ? {} : { cause });
 }
 
-function fetchManifest(base: URL, url: string, headers: Readonly<Record<string, string>>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = (base.protocol === "https:" ? httpsRequest : httpRequest)({
+function ask(base: URL, url: string, headers: Readonly<Record<string, string>>): ClientRequest {
+  try {
+    return (base.protocol === "https:" ? httpsRequest : httpRequest)({
       hostname: base.hostname.replace(/^\[|\]$/g, ""),
       port: base.port,
       path: `${base.pathname.replace(/\/$/, "")}/discover${base.search}`,
@@ -74,6 +74,15 @@ function fetchManifest(base: URL, url: string, headers: Readonly<Record<string, 
       agent: false,
       signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),
     });
+  } catch (error) {
+    // Names and values of headers come from whoever registers, and not every text can be one.
+    throw unreachable(url, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function fetchManifest(base: URL, url: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = ask(base, url, headers);
     request.on("response", (response) => readManifest(url, response, resolve, reject));
     request.on("error", (error: NodeJS.ErrnoException) => {
       const isTimeout = error.name === "TimeoutError" || error.code === "ABORT_ERR";
