@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import { checkTables } from "@holdfast/engine";
-import { completionIdOf, MessageType } from "@holdfast/protocol";
+import { completionIdOf, MessageType, type StartMessage } from "@holdfast/protocol";
 import { serve, service, type ServedEndpoint } from "@holdfast/sdk";
 
+import { systemClock } from "../clock.ts";
 import { CuttingProxy, type Direction } from "./cutting-proxy.contract.ts";
+import { NativeWire } from "./native-wire.ts";
 import { eventually, SessionWorld } from "./session-harness.contract.ts";
 
 /** Cuts per direction. */
@@ -109,6 +111,27 @@ for (const direction of ["to-engine", "to-handler"] as const) {
 }
 
 describe("a deployment that cannot be reached", () => {
+  it("because its headers or its address cannot be sent is no reason for the engine to end", async () => {
+    const target = { url: proxy.url, headers: {} };
+    for (const impossible of [
+      { ...target, headers: { "x-secret": "line\nbreak" } },
+      { ...target, url: "nowhere" },
+    ]) {
+      const wire = new NativeWire({ clock: systemClock, messageBytesMax: 1_000, ...impossible });
+      const lost: string[] = [];
+      const start = { type: MessageType.Start } as StartMessage;
+      const onLost = (code: string, reason: string, reached: boolean): void => {
+        lost.push(`${code} ${reached} ${reason}`);
+      };
+      wire.open(start, [], { onMessage: assert.fail, onLost });
+      assert.deepEqual(lost, [], "nobody is told within the call");
+      await eventually(() => lost.length === 1, "the loss");
+      assert.match(lost[0] ?? "", /^connection-lost false .* cannot be reached: .*(header|URL)/i);
+      assert.equal(wire.isReachable, false);
+      wire.close();
+    }
+  });
+
   it("is tried again without counting, is named in health, and goes on when it is back", async () => {
     proxy.retarget(1);
     proxy.arm("to-engine", 1);

@@ -1,5 +1,5 @@
 /** The native wire to one deployment: dials it, keeps one connection, and puts every session on it. */
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type ClientRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 
@@ -71,17 +71,16 @@ export class NativeWire implements Wire {
   }
 
   #dial(): void {
-    const { url, headers } = this.#options;
-    const base = new URL(url);
-    const request = (base.protocol === "https:" ? httpsRequest : httpRequest)({
-      hostname: base.hostname.replace(/^\[|\]$/g, ""),
-      port: base.port,
-      path: base.pathname.replace(/\/$/, "") + NATIVE_WIRE_PATH + base.search,
-      method: "GET",
-      headers: { ...headers, connection: "Upgrade", upgrade: NATIVE_WIRE_PROTOCOL },
-      timeout: CONNECT_TIMEOUT_MS,
-      agent: false,
-    });
+    const { url } = this.#options;
+    let request: ClientRequest;
+    try {
+      request = this.#upgradeRequest();
+    } catch (error) {
+      // A header or an address that cannot be sent. Whoever opens a session is not told within the call.
+      const reason = error instanceof Error ? error.message : String(error);
+      queueMicrotask(() => this.#dialFailed(`${url} cannot be reached: ${reason}`));
+      return;
+    }
     this.#cancelDial = () => request.destroy();
     let isSettled = false;
     const fail = (reason: string): void => {
@@ -107,6 +106,19 @@ export class NativeWire implements Wire {
       fail(`${url} cannot be reached: ${error.code ?? error.message}`),
     );
     request.end();
+  }
+
+  #upgradeRequest(): ClientRequest {
+    const base = new URL(this.#options.url);
+    return (base.protocol === "https:" ? httpsRequest : httpRequest)({
+      hostname: base.hostname.replace(/^\[|\]$/g, ""),
+      port: base.port,
+      path: base.pathname.replace(/\/$/, "") + NATIVE_WIRE_PATH + base.search,
+      method: "GET",
+      headers: { ...this.#options.headers, connection: "Upgrade", upgrade: NATIVE_WIRE_PROTOCOL },
+      timeout: CONNECT_TIMEOUT_MS,
+      agent: false,
+    });
   }
 
   #dialFailed(reason: string): void {
