@@ -4,8 +4,10 @@ import {
   decodeValue,
   encodeMessage,
   encodeValue,
+  FIRST_AWAKEABLE_SIGNAL,
   HoldfastError,
   MessageType,
+  parseAwakeableId,
   parseDuration,
   type AnyHandlerRef,
   type ArgsOf,
@@ -107,6 +109,39 @@ export class LocalClient {
         if (!outcome.ok) throw outcomeError(outcome);
       },
     };
+  }
+
+  /** Settles an awakeable with a value. False when it had been settled before; then nothing changes. */
+  resolveAwakeable(id: string, value?: unknown): Promise<boolean> {
+    return this.#settleAwakeable(id, { kind: "value", value: encodeValue(value, "value of the awakeable") });
+  }
+
+  /** Settles an awakeable with a failure. False when it had been settled before; then nothing changes. */
+  rejectAwakeable(id: string, reason: string): Promise<boolean> {
+    return this.#settleAwakeable(id, { kind: "failure", failure: { code: 500, message: reason } });
+  }
+
+  async #settleAwakeable(awakeableId: string, result: Result): Promise<boolean> {
+    const address = parseAwakeableId(awakeableId);
+    // Indexes below are signals of the engine's own, cancel among them.
+    if (address === undefined || address.signalIndex < FIRST_AWAKEABLE_SIGNAL) {
+      throw new HoldfastError("awakeable-id-invalid", { awakeableId });
+    }
+    const { invocationId: id, signalIndex: index } = address;
+    const outcome = await this.#engine.propose({
+      kind: "signal",
+      id,
+      index,
+      name: undefined,
+      result,
+      cause: "ingress",
+    });
+    if (outcome.ok) return outcome.detail?.unchanged !== true;
+    // A second delivery is no error, also when the invocation has ended since.
+    if (this.#engine.tables.invocations.get(id)?.settledSignals.has(index) === true) return false;
+    throw outcome.code === "invocation-not-found"
+      ? new HoldfastError("awakeable-not-found", { awakeableId })
+      : outcomeError(outcome);
   }
 
   /** A durable promise of a workflow. */

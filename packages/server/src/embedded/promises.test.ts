@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { checkTables } from "@holdfast/engine";
-import { MessageType, type Message } from "@holdfast/protocol";
+import { formatAwakeableId, MessageType, type Message } from "@holdfast/protocol";
 import { service, TerminalError, workflow, type Peek } from "@holdfast/sdk";
 import { z } from "zod";
 
@@ -99,6 +99,39 @@ describe("an awakeable", () => {
     assert.match(await refusal(engine, { ...signal, id: unknown }), /invocation-not-found/);
     assert.match(await refusal(engine, { ...signal, id: handle.invocationId }), /invocation-completed/);
     assert.equal(checkTables(engine.engine.tables).invocations, before);
+  });
+
+  it("is settled by a program that has its id", async () => {
+    const ids: string[] = [];
+    const asker = service("asker", {
+      ask: async (ctx) => {
+        const { id, promise } = ctx.awakeable<{ by: string }>();
+        await ctx.run("ask", () => void ids.push(id));
+        return promise;
+      },
+    });
+    await using engine = await createTestEngine({ services: [asker] });
+    const [first, second] = [await engine.send(asker.ask), await engine.send(asker.ask)];
+    await engine.advance("10m");
+    const [yes = "", no = ""] = ids;
+    assert.equal(await engine.resolveAwakeable(yes, { by: "kim" }), true);
+    assert.equal(await engine.rejectAwakeable(no, "too risky"), true);
+    assert.deepEqual(await first.attach(), { by: "kim" });
+    await assert.rejects(second.attach(), { message: "too risky" });
+    assert.equal(await engine.resolveAwakeable(no, { by: "lee" }), false, "it had been settled before");
+    await assert.rejects(engine.resolveAwakeable("sign_1nonsense"), { code: "awakeable-id-invalid" });
+    await assert.rejects(engine.resolveAwakeable(formatAwakeableId(first.invocationId, 1)), {
+      code: "awakeable-id-invalid",
+    });
+    const unknown = engine.engine.invocationIdFor({
+      service: "asker",
+      handler: "ask",
+      key: "",
+      isRun: false,
+    });
+    await assert.rejects(engine.resolveAwakeable(formatAwakeableId(unknown, 17)), {
+      code: "awakeable-not-found",
+    });
   });
 
   it("with a schema refuses a payload that does not fit", async () => {
