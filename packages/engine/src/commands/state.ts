@@ -10,6 +10,7 @@ import {
 import type { Fold, Refusal } from "../partition/fold.ts";
 import { answer } from "../partition/journal.ts";
 import { editObject } from "../partition/locks.ts";
+import { byCodeUnit } from "../tables/key-order.ts";
 import type { Invocation, ObjectRow } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
 import type { CommandScope } from "./scope.ts";
@@ -139,10 +140,6 @@ export function getLazyStateKeys(
     keys,
   });
   return undefined;
-}
-
-function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** An eager read was answered by the SDK from what came with Start; it is recorded with its answer. */

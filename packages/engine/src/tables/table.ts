@@ -10,6 +10,7 @@
  * `delete`, and why a row got from `get` must not be written to.
  */
 import { assert, must } from "../assert.ts";
+import { byCodeUnit } from "./key-order.ts";
 
 export type RowWrite = {
   readonly table: string;
@@ -239,8 +240,4 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
 
 function* mapSlots<Row>(slots: Map<string, Slot<Row>>): IterableIterator<readonly [string, Row | undefined]> {
   for (const [key, slot] of slots) yield [key, slot.row];
-}
-
-function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

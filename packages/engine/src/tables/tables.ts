@@ -34,7 +34,7 @@ import type {
 } from "./rows.ts";
 import { Table, type RowSource, type RowWrite } from "./table.ts";
 
-/** What an operator's list needs to find an invocation without decoding it. */
+/** Columns by which invocations can be found without decoding rows. Times are epoch milliseconds; `undefined` is NULL. */
 export type InvocationColumns = {
   readonly status: string;
   readonly service: string;
@@ -44,7 +44,9 @@ export type InvocationColumns = {
   readonly createdAt: number;
   readonly modifiedAt: number;
   readonly completedAt: number | undefined;
+  /** When retention allows the row to be removed; `undefined` while it must be kept. */
   readonly expiresAt: number | undefined;
+  /** Bytes of row and journal, for the disk budget. */
   readonly size: number;
 };
 

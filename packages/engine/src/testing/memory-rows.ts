@@ -1,3 +1,4 @@
+import { byCodeUnit } from "../tables/key-order.ts";
 /** A checkpoint store in memory: what the tables read, and what a checkpoint's writes are put into. */
 import type { RowSource, RowWrite } from "../tables/table.ts";
 
@@ -32,8 +33,4 @@ export class MemoryRows implements RowSource {
       else rows.set(key, value);
     }
   }
-}
-
-function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -8,6 +8,7 @@
  * - Reads see exactly the last resolved commit. They are synchronous and may run while a commit is in flight.
  * - Keys order by their UTF-16 code units as JavaScript's `<` does for the ASCII-safe keys that the engine makes.
  */
+import type { InvocationColumns } from "@holdfast/engine";
 
 export type StoreTable =
   | "invocations"
@@ -19,21 +20,7 @@ export type StoreTable =
   | "deployments"
   | "meta";
 
-/** Columns by which invocations can be found without decoding rows. Times are epoch milliseconds; `undefined` is NULL. */
-export type InvocationColumns = {
-  readonly status: string;
-  readonly service: string;
-  readonly handler: string;
-  readonly key: string;
-  readonly deployment: string;
-  readonly createdAt: number;
-  readonly modifiedAt: number;
-  readonly completedAt: number | undefined;
-  /** When retention allows the row to be removed; `undefined` while it must be kept. */
-  readonly expiresAt: number | undefined;
-  /** Bytes of row and journal, for the disk budget. */
-  readonly size: number;
-};
+export type { InvocationColumns };
 
 export type RowWrite = {
   readonly table: StoreTable;
