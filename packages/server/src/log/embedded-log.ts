@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 import type { Disk } from "./disk.ts";
-import { packGroup } from "./frame-group.ts";
-import { frameBytes, NONCE_BYTES, PAYLOAD_BYTES_MAX, alignUp } from "./frame.ts";
+import { NONCE_BYTES, PAYLOAD_BYTES_MAX, alignUp } from "./frame.ts";
 import { readBatches, type SegmentEntry } from "./log-reader.ts";
 import {
   LogFailedError,
@@ -18,15 +17,8 @@ import { SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN } from "./segment.ts";
 import { failureToError, type WriterReply } from "./writer-host.ts";
 import { LocalLink, ThreadLink, type WriterLink } from "./writer-link.ts";
 
-/** Append requests on their way to the writer. Beyond that batches gather here, so that each message carries more. */
-const REQUESTS_IN_FLIGHT_MAX = 4;
-
 /** Payload bytes in one request. A larger batch travels alone. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
-
-/** Buffers that travel back and forth instead of being allocated for each request. */
-const BUFFER_BYTES = 32 * 1024;
-const BUFFERS_KEPT_MAX = 4;
 
 export type EmbeddedLogOptions = {
   /** Directory of the log alone; made when it is not there. */
@@ -68,7 +60,8 @@ export class EmbeddedLog implements PartitionLog {
   /** Requests that were on their way when one before them found the disk full; they come back "full" as well. */
   #refused = 0;
   #flushScheduled = false;
-  readonly #buffers: Array<Uint8Array<ArrayBuffer>> = [];
+  /** Told when nothing is on its way any more; while closing. */
+  #whenIdle: (() => void) | undefined;
 
   /** Trims and seals, answered in their order. */
   readonly #waiting: Waiting[] = [];
@@ -165,11 +158,22 @@ export class EmbeddedLog implements PartitionLog {
 
   /** Appends made before it are still carried out. */
   close(): Promise<void> {
-    if (this.#closing === undefined) {
-      this.#flush({ all: true });
-      this.#closing = this.#link.close();
-    }
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#flush();
+    if (!this.#isIdle) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
+    await this.#link.close();
+  }
+
+  get #isIdle(): boolean {
+    return this.#posted.length === 0 && this.#gathered.length === 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,7 +203,7 @@ export class EmbeddedLog implements PartitionLog {
       return Promise.reject(new LogFailedError(`Cannot ${request.kind} the log: it is closed`));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ resolve, reject });
-    this.#flush({ all: true });
+    this.#flush();
     this.#link.post(request);
     this.#holdWhileBusy();
     return promise;
@@ -207,21 +211,20 @@ export class EmbeddedLog implements PartitionLog {
 
   /** A microtask later, so that appends made in one turn travel together. */
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#posted.length >= REQUESTS_IN_FLIGHT_MAX) return;
+    if (this.#flushScheduled || !this.#link.hasRoom) return;
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
-      this.#flush({ all: false });
+      this.#flush();
     });
   }
 
-  #flush(options: { all: boolean }): void {
-    while (this.#gathered.length > 0) {
-      if (!options.all && this.#posted.length >= REQUESTS_IN_FLIGHT_MAX) break;
+  /** Beyond what the link takes batches gather here, so that the next request carries more. */
+  #flush(): void {
+    while (this.#gathered.length > 0 && this.#link.hasRoom) {
       const appends = this.#takeGathered();
-      const batches = appends.map(({ batch }) => batch);
       this.#posted.push(appends);
-      this.#link.post({ kind: "append", group: packGroup(batches, this.#takeBuffer(batches)) });
+      this.#link.append(appends.map(({ batch }) => batch));
     }
     this.#holdWhileBusy();
   }
@@ -240,13 +243,6 @@ export class EmbeddedLog implements PartitionLog {
       return all;
     }
     return this.#gathered.splice(0, count);
-  }
-
-  #takeBuffer(batches: readonly LogBatch[]): Uint8Array<ArrayBuffer> | undefined {
-    let total = 0;
-    for (const { payload } of batches) total += frameBytes(payload.length);
-    if (total > BUFFER_BYTES) return undefined;
-    return this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES);
   }
 
   #onReply(reply: WriterReply): void {
@@ -270,10 +266,6 @@ export class EmbeddedLog implements PartitionLog {
   }
 
   #onAppended(reply: Extract<WriterReply, { kind: "appended" }>): void {
-    for (const buffer of reply.buffers) {
-      if (buffer.length === BUFFER_BYTES && this.#buffers.length < BUFFERS_KEPT_MAX)
-        this.#buffers.push(buffer);
-    }
     if (reply.segments !== undefined) this.#segments = reply.segments;
     if (this.#refused > 0) {
       this.#refused -= reply.groups;
@@ -283,9 +275,9 @@ export class EmbeddedLog implements PartitionLog {
       this.#onFull(reply.groups);
       return;
     }
-    this.#tail = reply.tail;
     const answered = this.#posted.splice(0, reply.groups);
-    this.#flush({ all: false });
+    this.#tail = answered.at(-1)?.at(-1)?.batch.position ?? this.#tail;
+    this.#flush();
     for (const appends of answered) {
       for (const append of appends) append.resolve("ok");
     }
@@ -322,7 +314,10 @@ export class EmbeddedLog implements PartitionLog {
 
   /** An idle log does not keep a process alive, one that owes an answer does. */
   #holdWhileBusy(): void {
-    if (this.#closing !== undefined) return;
+    if (this.#closing !== undefined) {
+      if (this.#isIdle) this.#whenIdle?.();
+      return;
+    }
     if (this.#posted.length > 0 || this.#gathered.length > 0 || this.#waiting.length > 0) this.#link.hold();
     else this.#link.release();
   }

@@ -8,8 +8,8 @@ import type { LogBatch } from "./log.ts";
 export type FrameGroup = {
   readonly firstPosition: number;
   readonly payloadBytes: readonly number[];
-  /** Possibly longer than the frames; its buffer belongs to the group alone. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Possibly longer than the frames. Belongs to the group until its request is answered. */
+  readonly bytes: Uint8Array;
 };
 
 export function groupBytes(payloadBytes: readonly number[]): number {
@@ -19,7 +19,7 @@ export function groupBytes(payloadBytes: readonly number[]): number {
 }
 
 /** `reuse` is taken when it is large enough. */
-export function packGroup(batches: readonly LogBatch[], reuse?: Uint8Array<ArrayBuffer>): FrameGroup {
+export function packGroup(batches: readonly LogBatch[], reuse?: Uint8Array): FrameGroup {
   const [first] = batches;
   if (first === undefined) throw new Error("Cannot write a group without batches");
   const payloadBytes = batches.map((batch) => batch.payload.length);

@@ -22,12 +22,10 @@ export type WriterReply =
       readonly kind: "appended";
       /** How many append requests this answers, in their order. */
       readonly groups: number;
+      /** With "ok" all of them are durable, with "full" none is. */
       readonly outcome: "ok" | "full";
-      readonly tail: number;
       /** The segments, when they changed. */
       readonly segments: readonly SegmentEntry[] | undefined;
-      /** The groups' buffers, to be used again. */
-      readonly buffers: ReadonlyArray<Uint8Array<ArrayBuffer>>;
     }
   | {
       readonly kind: "trimmed";
@@ -89,17 +87,14 @@ export class WriterHost {
     // Appends that were on their way while one before them found the disk full: refused, like that one.
     const isNext = group.firstPosition === this.#writer.tail + 1;
     const outcome = isNext ? this.#writer.append(group) : "full";
-    const { tail, segments } = this.#writer;
+    const { segments } = this.#writer;
     const changed = segments !== this.#knownSegments;
     this.#knownSegments = segments;
-    const buffers = groups.map(({ bytes }) => bytes);
     this.#reply({
       kind: "appended",
       groups: groups.length,
       outcome,
-      tail,
       segments: changed ? segments : undefined,
-      buffers,
     });
   }
 

@@ -1,15 +1,21 @@
 import { once } from "node:events";
-import type { Transferable, Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 import { startWorker } from "../worker-source.ts";
+import { packGroup } from "./frame-group.ts";
 import { LogWriter } from "./log-writer.ts";
-import { LogFailedError } from "./log.ts";
+import { LogFailedError, type LogBatch } from "./log.ts";
+import { MAILBOX_SLOTS, MailboxSender } from "./mailbox.ts";
 import type { LogWriterOptions } from "./open-log-directory.ts";
 import { describeFailure, WriterHost, type WriterReply, type WriterRequest } from "./writer-host.ts";
 
 /** The way to the writer and back. Requests are answered in their order. */
 export interface WriterLink {
-  post(request: WriterRequest): void;
+  /** Whether `append` may be called. Changes with the answers. */
+  readonly hasRoom: boolean;
+  /** One request to append consecutive batches. Copies them. */
+  append(batches: readonly LogBatch[]): void;
+  post(request: ControlRequest): void;
   /** While something is awaited, the process stays alive for it. */
   hold(): void;
   release(): void;
@@ -17,26 +23,45 @@ export interface WriterLink {
   close(): Promise<void>;
 }
 
+export type ControlRequest = Exclude<WriterRequest, { readonly kind: "append" }>;
+
+/**
+ * What the thread says: a reply, or only how many requests were appended, when that is all there is to say. A number costs
+ * a third of an object.
+ */
+export type WorkerMessage = WriterReply | number;
+
 export type WorkerOptions = {
   readonly directory: string;
   readonly segmentBytes: number;
   readonly minimumTail: number | undefined;
+  readonly mailbox: SharedArrayBuffer;
 };
 
 /** The writer in a thread of its own: a slow disk stops nothing but the log. */
 export class ThreadLink implements WriterLink {
   readonly #worker: Worker;
+  readonly #mailbox = new MailboxSender();
   readonly #exited: Promise<unknown>;
+  #isHeld = true;
 
-  constructor(options: WorkerOptions, onReply: (reply: WriterReply) => void) {
+  constructor(options: Omit<WorkerOptions, "mailbox">, onReply: (reply: WriterReply) => void) {
+    const workerData: WorkerOptions = { ...options, mailbox: this.#mailbox.memory };
     this.#worker = startWorker("log-worker", {
-      workerData: options,
+      workerData,
       name: "holdfast-log",
       // Flags of the main program ("--input-type", "--test") are not meant for this one.
       execArgv: [],
     });
     this.#exited = once(this.#worker, "exit").catch(() => undefined);
-    this.#worker.on("message", onReply);
+    this.#worker.on("message", (message: WorkerMessage) => {
+      const reply: WriterReply =
+        typeof message === "number"
+          ? { kind: "appended", groups: message, outcome: "ok", segments: undefined }
+          : message;
+      if (reply.kind === "appended") this.#mailbox.freed(reply.groups);
+      onReply(reply);
+    });
     this.#worker.on("error", (cause) => {
       const error = new LogFailedError(`The log's thread failed: ${String(cause)}`, { cause });
       onReply({ kind: "failed", failure: describeFailure(error) });
@@ -47,25 +72,45 @@ export class ThreadLink implements WriterLink {
     });
   }
 
-  post(request: WriterRequest): void {
-    const transfer: Transferable[] = request.kind === "append" ? [request.group.bytes.buffer] : [];
-    this.#worker.postMessage(request, transfer);
+  get hasRoom(): boolean {
+    return this.#mailbox.hasRoom;
+  }
+
+  append(batches: readonly LogBatch[]): void {
+    const group = this.#mailbox.send(batches);
+    if (group !== undefined) {
+      const request: WriterRequest = { kind: "append", group };
+      this.#worker.postMessage(request, [group.bytes.buffer as ArrayBuffer]);
+    }
+    this.#mailbox.ring();
+  }
+
+  post(request: ControlRequest): void {
+    this.#worker.postMessage(request);
+    this.#mailbox.ring();
   }
 
   hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
     this.#worker.ref();
   }
 
   release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
     this.#worker.unref();
   }
 
   async close(): Promise<void> {
-    this.#worker.ref();
+    this.hold();
     this.post({ kind: "close" });
     await this.#exited;
   }
 }
+
+/** As many as the thread takes, so that both behave alike. */
+const LOCAL_REQUESTS_MAX = MAILBOX_SLOTS;
 
 /** The writer in the caller's thread, one microtask later: for a disk that cannot cross threads, and for determinism. */
 export class LocalLink implements WriterLink {
@@ -80,7 +125,19 @@ export class LocalLink implements WriterLink {
     }
   }
 
-  post(request: WriterRequest): void {
+  get hasRoom(): boolean {
+    return this.#requests.length < LOCAL_REQUESTS_MAX;
+  }
+
+  append(batches: readonly LogBatch[]): void {
+    this.#push({ kind: "append", group: packGroup(batches) });
+  }
+
+  post(request: ControlRequest): void {
+    this.#push(request);
+  }
+
+  #push(request: WriterRequest): void {
     this.#requests.push(request);
     if (this.#requests.length === 1) queueMicrotask(() => this.#drain());
   }
