@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { HoldfastError } from "@holdfast/protocol";
 
 import { checkAccess, type AccessRules } from "../http/access.ts";
-import type { HttpHandler } from "../http/http-server.ts";
+import type { HttpHandler } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { readPath } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";

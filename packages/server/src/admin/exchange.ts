@@ -1,8 +1,7 @@
 /** One request to the admin API and what its route needs to answer it. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import { closestName, HoldfastError } from "@holdfast/protocol";
 
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { invalid, parseBody } from "../http/json-request.ts";
 import type { Params } from "../http/router.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
@@ -17,8 +16,8 @@ export type AdminScope = {
 };
 
 export type AdminExchange = AdminScope & {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   readonly params: Params;
   readonly query: string;
   readonly body: Uint8Array;

@@ -3,9 +3,9 @@
  * to it directly, and under a name that an attacker's DNS points to it ("rebinding"). So the name in Host must be one of
  * ours, and browsers must not be acting for another page.
  */
-import type { IncomingMessage } from "node:http";
-
 import { HoldfastError } from "@holdfast/protocol";
+
+import type { HttpRequest } from "./exchange.ts";
 
 export type AccessRules = {
   /** The names that Host may hold; empty: any. Ports are not compared: what an attacker controls is the name. */
@@ -30,7 +30,7 @@ export function allowedHosts(bind: string, configured: readonly string[]): reado
 }
 
 /** Throws `host-not-allowed`, `request-malformed` or `origin-not-allowed`. */
-export function checkAccess(rules: AccessRules, req: IncomingMessage): void {
+export function checkAccess(rules: AccessRules, req: HttpRequest): void {
   const { host } = req.headers;
   if (host === undefined ? req.httpVersion !== "1.0" : host.includes(",")) {
     throw new HoldfastError("request-malformed", { reason: "it needs exactly one Host header" });
@@ -45,7 +45,7 @@ export function isOriginAllowed(rules: AccessRules, origin: string): boolean {
   return rules.origins.includes(origin) || rules.origins.includes("*");
 }
 
-function checkOrigin(rules: AccessRules, req: IncomingMessage): void {
+function checkOrigin(rules: AccessRules, req: HttpRequest): void {
   const { origin, host } = req.headers;
   const site = req.headers["sec-fetch-site"];
   const isOtherPage = site === "cross-site" || site === "same-site";

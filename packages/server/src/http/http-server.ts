@@ -1,15 +1,16 @@
 /**
  * One listener: Node's HTTP/1.1 server with our limits, and with the problem document also for what its parser refuses
- * before there is a request.
+ * before there is a request. Connections begin as plain ones (plain-connection.ts), which know the usual requests and no
+ * other, and become Node's with the first that is not.
  */
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import { HoldfastError, type ErrorSource } from "@holdfast/protocol";
 
+import type { HttpHandler, HttpRequest, HttpResponse } from "./exchange.ts";
+import { PlainConnection } from "./plain-connection.ts";
 import { rawProblemResponse, sendError } from "./response.ts";
-
-export type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
 export type HttpServerOptions = {
   readonly handler: HttpHandler;
@@ -31,12 +32,16 @@ export type HttpServerOptions = {
 /** Connections beyond the limit that are still told why, before the kernel's queue has to do. */
 const REFUSED_CONNECTIONS = 64;
 const TIMEOUT_CHECK_MS = 1_000;
+/** A larger body comes in many chunks, and what its request costs beside them does not matter. */
+const PLAIN_BODY_BYTES_MAX = 1024 * 1024;
 
 export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   /** Connections that came when there were too many. */
   readonly #refused = new WeakSet<Socket>();
+  readonly #plain = new Set<PlainConnection>();
+  readonly #sweeper: NodeJS.Timeout;
   #connections = 0;
 
   private constructor(options: HttpServerOptions) {
@@ -53,15 +58,26 @@ export class HttpServer {
         joinDuplicateHeaders: true,
       },
       (req, res) => {
-        this.#handle(req, res);
+        this.#handle(req, res, req.socket, req.rawHeaders.length / 2);
       },
     );
     // Node would drop what is beyond its own limit without a word; ours is checked on every request.
     this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = options.connectionsMax + REFUSED_CONNECTIONS;
+    // The listener that Node's server has registered for itself is called with what is handed over.
+    const [handOver] = this.#server.listeners("connection");
+    if (handOver === undefined) throw new Error("Cannot listen: this Node's server takes no connections");
+    this.#server.removeAllListeners("connection");
     this.#server.on("connection", (socket) => {
       this.#countConnection(socket);
+      this.#servePlain(socket, (bytes) => {
+        socket.unshift(bytes);
+        handOver.call(this.#server, socket);
+      });
     });
+    this.#sweeper = setInterval(() => {
+      this.#sweep();
+    }, TIMEOUT_CHECK_MS).unref();
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       answerClientError(error, socket, options);
     });
@@ -107,11 +123,16 @@ export class HttpServer {
       });
     });
     this.#server.closeIdleConnections();
+    for (const connection of this.#plain) connection.endSoon();
     const timer = setTimeout(() => {
       this.#server.closeAllConnections();
+      for (const connection of this.#plain) connection.destroy();
     }, graceMs);
     await closed;
+    // The server says that it is closed before the last sockets say so.
+    for (const connection of this.#plain) connection.destroy();
     clearTimeout(timer);
+    clearInterval(this.#sweeper);
   }
 
   #countConnection(socket: Socket): void {
@@ -122,16 +143,49 @@ export class HttpServer {
     });
   }
 
-  #handle(req: IncomingMessage, res: ServerResponse): void {
+  #servePlain(socket: Socket, handOver: (bytes: Uint8Array) => void): void {
+    const { headerBytesMax, urlBytesMax, idleTimeoutMs } = this.#options;
+    const connection = new PlainConnection({
+      socket,
+      limits: { headBytesMax: headerBytesMax + urlBytesMax, bodyBytesMax: PLAIN_BODY_BYTES_MAX },
+      keepAliveS: Math.floor(idleTimeoutMs / 1_000),
+      handle: (req, res) => {
+        this.#handle(req, res, socket, req.headerCount);
+      },
+      handOver,
+      onEnd: () => {
+        this.#plain.delete(connection);
+      },
+    });
+    this.#plain.add(connection);
+  }
+
+  /** Node's server looks after its connections itself; this is the same for the plain ones. */
+  #sweep(): void {
+    const { requestTimeoutMs, idleTimeoutMs, source } = this.#options;
+    for (const connection of this.#plain) {
+      connection.sweep();
+      const { owed } = connection;
+      if (owed === undefined) continue;
+      const waitedMs = owed.sweeps * TIMEOUT_CHECK_MS;
+      if (owed.what === "next request") {
+        if (waitedMs > idleTimeoutMs) connection.destroy();
+      } else if (waitedMs > requestTimeoutMs) {
+        connection.refuse(rawProblemResponse(new HoldfastError("request-timeout"), source));
+      }
+    }
+  }
+
+  #handle(req: HttpRequest, res: HttpResponse, socket: Socket, headerCount: number): void {
     const { source, handler, headersMax, urlBytesMax, onDefect } = this.#options;
     try {
-      if (this.#connections > this.#options.connectionsMax && this.#refused.has(req.socket)) {
+      if (this.#connections > this.#options.connectionsMax && this.#refused.has(socket)) {
         res.shouldKeepAlive = false;
         throw tooManyConnections(this.#options);
       }
       if ((req.url ?? "").length > urlBytesMax)
         throw new HoldfastError("url-too-long", { limit: urlBytesMax, name: "ingress.urlBytesMax" });
-      if (req.rawHeaders.length > 2 * headersMax) throw tooManyHeaders(headersMax);
+      if (headerCount > headersMax) throw tooManyHeaders(headersMax);
       handler(req, res);
     } catch (error) {
       sendError(res, error, source, onDefect);

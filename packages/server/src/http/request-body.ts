@@ -3,6 +3,8 @@ import type { IncomingMessage } from "node:http";
 
 import { HoldfastError } from "@holdfast/protocol";
 
+import type { HttpRequest } from "./exchange.ts";
+
 export type BodyLimit = {
   readonly bytesMax: number;
   /** Name of the setting, for the error. */
@@ -14,11 +16,11 @@ const EMPTY = new Uint8Array(0);
 const LINGER_MS = 2_000;
 
 /**
- * Calls exactly one of `done` and `failed`, or none when the client hangs up first. `done` is called synchronously when the
- * request has no body.
+ * Calls exactly one of `done` and `failed`, or none when the client hangs up first. Either may be called synchronously. The
+ * body is to be used within the call.
  */
 export function readBody(
-  req: IncomingMessage,
+  req: HttpRequest,
   limit: BodyLimit,
   done: (body: Uint8Array) => void,
   failed: (error: HoldfastError) => void,
@@ -31,16 +33,17 @@ export function readBody(
   }
   if (length !== undefined && Number(length) > limit.bytesMax) {
     failed(bodyTooLarge(limit));
-    discardRest(req);
+    if (!("body" in req)) discardRest(req);
     return;
   }
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     failed(encodingUnsupported(encoding));
-    discardRest(req);
+    if (!("body" in req)) discardRest(req);
     return;
   }
-  collect(req, limit, done, failed);
+  if ("body" in req) done(req.body);
+  else collect(req, limit, done, failed);
 }
 
 function collect(

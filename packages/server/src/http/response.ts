@@ -1,6 +1,4 @@
 /** The only places that write answers. Whatever goes wrong, the body is the problem document of the error catalogue. */
-import type { ServerResponse } from "node:http";
-
 import {
   errorDocument,
   HoldfastError,
@@ -10,22 +8,19 @@ import {
   type ProblemJson,
 } from "@holdfast/protocol";
 
+import type { HttpResponse } from "./exchange.ts";
+
 /** Names and values in turn, as `writeHead` takes them without building an object. */
 export type RawHeaders = string[];
 
 const JSON_TYPE = "application/json";
 const RETRY_AFTER_S = "1";
 
-export function sendJson(
-  res: ServerResponse,
-  status: number,
-  value: unknown,
-  headers: RawHeaders = [],
-): void {
+export function sendJson(res: HttpResponse, status: number, value: unknown, headers: RawHeaders = []): void {
   sendText(res, status, JSON.stringify(value), headers);
 }
 
-export function sendEmpty(res: ServerResponse, status: number, headers: RawHeaders = []): void {
+export function sendEmpty(res: HttpResponse, status: number, headers: RawHeaders = []): void {
   if (isGone(res)) return;
   if (status !== 204) headers.push("content-length", "0");
   res.writeHead(status, headers);
@@ -34,7 +29,7 @@ export function sendEmpty(res: ServerResponse, status: number, headers: RawHeade
 
 /** Answers with whatever was thrown. What is no HoldfastError is a defect of the server: `onDefect` hears of it. */
 export function sendError(
-  res: ServerResponse,
+  res: HttpResponse,
   error: unknown,
   source: ErrorSource,
   onDefect: (error: unknown) => void,
@@ -50,7 +45,7 @@ export function sendError(
   sendProblem(res, problemJson(new HoldfastError("internal-error"), source), headers);
 }
 
-export function sendProblem(res: ServerResponse, problem: ProblemJson, headers: RawHeaders = []): void {
+export function sendProblem(res: HttpResponse, problem: ProblemJson, headers: RawHeaders = []): void {
   if (problem.source !== "admin") headers.push(IngressHeader.errorSource, problem.source);
   if (problem.error === "overloaded" || problem.error === "shutting-down") {
     headers.push("retry-after", RETRY_AFTER_S);
@@ -92,7 +87,7 @@ export function failureProblem(
   };
 }
 
-function sendText(res: ServerResponse, status: number, text: string, headers: RawHeaders): void {
+function sendText(res: HttpResponse, status: number, text: string, headers: RawHeaders): void {
   if (isGone(res)) return;
   headers.push("content-type", JSON_TYPE, "x-content-type-options", "nosniff");
   headers.push("content-length", String(Buffer.byteLength(text)));
@@ -101,6 +96,6 @@ function sendText(res: ServerResponse, status: number, text: string, headers: Ra
 }
 
 /** The client hung up, or was answered before. */
-function isGone(res: ServerResponse): boolean {
+function isGone(res: HttpResponse): boolean {
   return res.headersSent || res.destroyed;
 }

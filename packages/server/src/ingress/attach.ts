@@ -1,8 +1,7 @@
 /** Results of invocations that were started before: waiting for them, or asking whether they are there. */
-import type { ServerResponse } from "node:http";
-
 import { HoldfastError, IngressHeader } from "@holdfast/protocol";
 
+import type { HttpResponse } from "../http/exchange.ts";
 import { sendError } from "../http/response.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { expiryHeader, type CallScope } from "./call.ts";
@@ -10,7 +9,7 @@ import { sendResult } from "./outcome.ts";
 import { whenDurable } from "./waiting.ts";
 
 /** Answers when the invocation has its outcome. */
-export function attach(scope: CallScope, res: ServerResponse, id: string): void {
+export function attach(scope: CallScope, res: HttpResponse, id: string): void {
   const row = scope.engine.tables.invocations.get(id);
   if (row === undefined) throw notFound(id);
   if (row.status === "completed") {
@@ -24,7 +23,7 @@ export function attach(scope: CallScope, res: ServerResponse, id: string): void 
 }
 
 /** Answers at once: with the outcome, or that there is none yet. */
-export function output(scope: CallScope, res: ServerResponse, id: string): void {
+export function output(scope: CallScope, res: HttpResponse, id: string): void {
   const row = scope.engine.tables.invocations.get(id);
   if (row === undefined) throw notFound(id);
   if (row.status === "completed") {
@@ -35,7 +34,7 @@ export function output(scope: CallScope, res: ServerResponse, id: string): void 
   sendError(res, error, "ingress", scope.onDefect, [IngressHeader.invocationId, id]);
 }
 
-function sendStored(scope: CallScope, res: ServerResponse, id: string): void {
+function sendStored(scope: CallScope, res: HttpResponse, id: string): void {
   const { engine } = scope;
   const failed = (error: HoldfastError): void => {
     sendError(res, error, "ingress", scope.onDefect);

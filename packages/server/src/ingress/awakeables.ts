@@ -1,6 +1,4 @@
 /** Completing awakeables: whoever knows the id may. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import type { Outcome } from "@holdfast/engine";
 import {
   FIRST_AWAKEABLE_SIGNAL,
@@ -11,6 +9,7 @@ import {
   type Result,
 } from "@holdfast/protocol";
 
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { isJsonType } from "../http/json-request.ts";
 import { sendError, sendJson } from "../http/response.ts";
 import type { CallScope } from "./call.ts";
@@ -29,8 +28,8 @@ export function requireAwakeable(text: string): AwakeableId {
 
 export function completeAwakeable(
   scope: CallScope,
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: HttpRequest,
+  res: HttpResponse,
   awakeable: { readonly text: string; readonly id: AwakeableId; readonly verb: Verb },
   body: Uint8Array,
 ): void {
@@ -53,7 +52,7 @@ export function completeAwakeable(
 
 function readResult(
   scope: CallScope,
-  req: IncomingMessage,
+  req: HttpRequest,
   awakeable: { readonly text: string; readonly verb: Verb },
   body: Uint8Array,
 ): Result {

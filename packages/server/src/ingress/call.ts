@@ -1,6 +1,4 @@
 /** Calls and sends: the hot path. One record is proposed, and the answer is written when it, or the invocation, is done. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import { hashBytes, type Outcome, type OutcomeDetail, type RecordBody } from "@holdfast/engine";
 import {
   encodeMessage,
@@ -12,6 +10,7 @@ import {
   type SendResponse,
 } from "@holdfast/protocol";
 
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { sendError, sendJson } from "../http/response.ts";
 import type { HeaderFilter } from "../http/stored-headers.ts";
@@ -39,8 +38,8 @@ const TIME_MAX = 8.64e15;
 /** Everything that can be refused without the body is refused before it is read. */
 export function handleCall(
   scope: CallScope,
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: HttpRequest,
+  res: HttpResponse,
   address: CallAddress,
   query: string,
 ): void {
@@ -76,7 +75,7 @@ export function handleCall(
 
 function invokeRecord(
   scope: CallScope,
-  req: IncomingMessage,
+  req: HttpRequest,
   address: CallAddress,
   rest: { readonly idempotencyKey: string | undefined; readonly startAt: number; readonly body: Uint8Array },
 ): InvokeRecord {
@@ -96,7 +95,7 @@ function invokeRecord(
   };
 }
 
-function call(scope: CallScope, res: ServerResponse, record: InvokeRecord): void {
+function call(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
   const { id } = record;
   // The result is told only to a call that was accepted: with an idempotency key it may be the result of another body's.
   let isAccepted = false;
@@ -121,7 +120,7 @@ function call(scope: CallScope, res: ServerResponse, record: InvokeRecord): void
   });
 }
 
-function send(scope: CallScope, res: ServerResponse, record: InvokeRecord): void {
+function send(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
   const { id } = record;
   scope.engine.submit(record, (outcome) => {
     if (!outcome.ok) {
@@ -175,7 +174,7 @@ export function expiryHeader(engine: EngineAccess, id: string): string[] {
   return [IngressHeader.idempotencyExpires, new Date(Math.min(keptUntil, TIME_MAX)).toISOString()];
 }
 
-function idempotencyKeyOf(req: IncomingMessage, address: CallAddress, bytesMax: number): string | undefined {
+function idempotencyKeyOf(req: HttpRequest, address: CallAddress, bytesMax: number): string | undefined {
   const key = req.headers[IngressHeader.idempotencyKey];
   if (typeof key !== "string") return undefined;
   if (address.handler.kind === "run") {

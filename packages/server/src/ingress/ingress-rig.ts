@@ -5,8 +5,9 @@ import { connect } from "node:net";
 
 import type { ErrorSource, ProblemJson } from "@holdfast/protocol";
 
+import type { HttpHandler } from "../http/exchange.ts";
 import { FakeEngine, manifestOf, value } from "../http/fake-engine.ts";
-import { HttpServer, type HttpHandler, type HttpServerOptions } from "../http/http-server.ts";
+import { HttpServer, type HttpServerOptions } from "../http/http-server.ts";
 import type { IngressSettings } from "./ingress-settings.ts";
 import { createIngress } from "./ingress.ts";
 

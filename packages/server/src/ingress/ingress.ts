@@ -1,10 +1,8 @@
 /** HTTP for callers: `/{service}/{handler}`, `/{service}/{key}/{handler}`, and what lies below `/restate/`. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import { IngressHeader } from "@holdfast/protocol";
 
 import { checkAccess, isOriginAllowed, type AccessRules } from "../http/access.ts";
-import type { HttpHandler } from "../http/http-server.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readPath } from "../http/request-path.ts";
 import { sendEmpty, sendError } from "../http/response.ts";
 import { headerFilter } from "../http/stored-headers.ts";
@@ -58,7 +56,7 @@ export function createIngress(
 }
 
 /** Lets pages of the configured origins read what they get. True when the request was a preflight and is answered. */
-function answerCors(rules: AccessRules, req: IncomingMessage, res: ServerResponse): boolean {
+function answerCors(rules: AccessRules, req: HttpRequest, res: HttpResponse): boolean {
   const { origin } = req.headers;
   if (origin === undefined || !isOriginAllowed(rules, origin)) return false;
   res.setHeader("access-control-allow-origin", origin);

@@ -1,6 +1,4 @@
 /** How invocations and records ended, as HTTP. */
-import type { ServerResponse } from "node:http";
-
 import type { Outcome } from "@holdfast/engine";
 import {
   errorCatalogue,
@@ -12,13 +10,14 @@ import {
   type Result,
 } from "@holdfast/protocol";
 
+import type { HttpResponse } from "../http/exchange.ts";
 import { failureProblem, sendProblem, type RawHeaders } from "../http/response.ts";
 
 /** Metadata that the SDK needs and callers do not: it holds stack traces and encoded causes. */
 const INTERNAL_PREFIX = "holdfast.";
 
 /** The answer to a call or attach: the handler's output as it is, or its failure. */
-export function sendResult(res: ServerResponse, id: string, result: Result, headers: RawHeaders = []): void {
+export function sendResult(res: HttpResponse, id: string, result: Result, headers: RawHeaders = []): void {
   if (res.headersSent || res.destroyed) return;
   headers.push(IngressHeader.invocationId, id);
   if (result.kind === "failure") {
@@ -46,7 +45,7 @@ export function refusalOf(
   return new HoldfastError(code, details, { message: outcome.message });
 }
 
-function sendFailure(res: ServerResponse, failure: Failure, headers: RawHeaders): void {
+function sendFailure(res: HttpResponse, failure: Failure, headers: RawHeaders): void {
   const metadata: Record<string, string> = {};
   const internal = new Map<string, string>();
   for (const [name, value] of failure.metadata ?? []) {

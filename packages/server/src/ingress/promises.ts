@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 /** Durable promises of workflows, over HTTP: peek, resolve, reject. */
 import { isDeepStrictEqual } from "node:util";
 
@@ -11,6 +10,7 @@ import {
   type SettlePromiseResponse,
 } from "@holdfast/protocol";
 
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { sendError, sendJson } from "../http/response.ts";
 import { decodeUtf8 } from "../http/strict-json.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
@@ -61,7 +61,7 @@ export function requirePromise(
   return run.promises[name];
 }
 
-export function peekPromise(scope: PromiseScope, res: ServerResponse, address: PromiseAddress): void {
+export function peekPromise(scope: PromiseScope, res: HttpResponse, address: PromiseAddress): void {
   const { service, key, name } = address;
   const object = scope.engine.tables.objects.get(objectKey(service, key));
   if (object?.runId === undefined) throw workflowNotFound(address);
@@ -79,8 +79,8 @@ export function peekPromise(scope: PromiseScope, res: ServerResponse, address: P
 
 export function settlePromise(
   scope: PromiseScope,
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: HttpRequest,
+  res: HttpResponse,
   promise: { readonly address: PromiseAddress; readonly schema: unknown; readonly verb: Verb },
   body: Uint8Array,
 ): void {

@@ -1,8 +1,7 @@
 /** Everything below `/restate/`: what is not simply a call. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import { HoldfastError, IngressHeader, type IngressHealth, type LookupResponse } from "@holdfast/protocol";
 
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { pathNotFound } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";
@@ -15,8 +14,8 @@ import { idOfIdempotent, idOfJsonTarget, idOfWorkflow, requireInvocationId } fro
 
 type Exchange = {
   readonly scope: CallScope;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
 };
 
 /** `path` is what follows `/restate`. */
@@ -61,7 +60,7 @@ export function handleRestatePath(exchange: Exchange, path: readonly string[], q
 }
 
 /** Throws `method-not-allowed` unless it is one of these. `sendRefusal` turns `details.allow` into the header. */
-export function requireMethod(req: IncomingMessage, ...allowed: readonly string[]): void {
+export function requireMethod(req: HttpRequest, ...allowed: readonly string[]): void {
   const { method = "" } = req;
   if (!allowed.includes(method)) {
     throw new HoldfastError("method-not-allowed", { method, allow: allowed });
@@ -158,7 +157,7 @@ function handlePromise(exchange: Exchange, path: readonly string[]): void {
   });
 }
 
-function handleHealth(scope: CallScope, res: ServerResponse): void {
+function handleHealth(scope: CallScope, res: HttpResponse): void {
   const { status, reason } = scope.engine.health();
   if (status === "failed") {
     throw new HoldfastError(

@@ -1,9 +1,8 @@
 /** Requests that wait for an invocation to complete. */
-import type { ServerResponse } from "node:http";
-
 import type { RecordBody } from "@holdfast/engine";
 import { HoldfastError, type Result } from "@holdfast/protocol";
 
+import type { HttpResponse } from "../http/exchange.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { refusalOf } from "./outcome.ts";
 
@@ -59,7 +58,7 @@ export class WaitingRoom {
    * Calls `completed` once when the invocation completes, unless the response is closed or the wait is ended before. The
    * invocation itself goes on in any case. Returns how to end the wait.
    */
-  wait(res: ServerResponse, id: string, completed: (result: Result) => void): () => void {
+  wait(res: HttpResponse, id: string, completed: (result: Result) => void): () => void {
     this.#waiting += 1;
     // Let go of when the wait is over. A map that listeners come and go in keeps old ones alive until the next full
     // collection, and through this one the whole request.
