@@ -13,11 +13,16 @@ export class DecodeError extends Error {
 const INITIAL_BYTES = 4096;
 /** A writer that had to grow beyond this gives its memory back after use. */
 const KEPT_BYTES_MAX = 1024 * 1024;
+/** Size of the blocks that `takeShared` cuts from, and what is too large a piece of one. */
+const BLOCK_BYTES = 64 * 1024;
+const PIECE_BYTES_MAX = BLOCK_BYTES / 8;
 
 export class BinaryWriter {
   #bytes = new Uint8Array(INITIAL_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
+  #block = new Uint8Array(0);
+  #blockUsed = 0;
 
   get length(): number {
     return this.#length;
@@ -114,12 +119,35 @@ export class BinaryWriter {
   /** A copy of what was written; the writer is empty afterwards. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
+    this.#clear();
+    return taken;
+  }
+
+  /**
+   * As `take`, but small results share blocks of memory, each of which lives as long as the last of them. For what is made in
+   * thousands and let go together: a buffer of its own costs more than most rows have bytes, also to the garbage collector.
+   */
+  takeShared(): Uint8Array {
+    const length = this.#length;
+    if (length > PIECE_BYTES_MAX) return this.take();
+    if (this.#blockUsed + length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#blockUsed = 0;
+    }
+    const end = this.#blockUsed + length;
+    const taken = this.#block.subarray(this.#blockUsed, end);
+    taken.set(this.#bytes.subarray(0, length));
+    this.#blockUsed = end;
+    this.#clear();
+    return taken;
+  }
+
+  #clear(): void {
     this.#length = 0;
     if (this.#bytes.length > KEPT_BYTES_MAX) {
       this.#bytes = new Uint8Array(INITIAL_BYTES);
       this.#view = new DataView(this.#bytes.buffer);
     }
-    return taken;
   }
 }
 

@@ -189,3 +189,19 @@ test("any text and any whole number come back, wherever the writer has to grow",
     { numRuns: 50 },
   );
 });
+
+test("what is taken from a shared block stays as it was, whatever is written later", () => {
+  const writer = new BinaryWriter();
+  const sizes = fc.array(fc.oneof(fc.nat(40), fc.nat(20_000)), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(sizes, (lengths) => {
+      const pieces = lengths.map((length, index) => {
+        writer.raw(new Uint8Array(length).fill(index));
+        return writer.takeShared();
+      });
+      for (const [index, piece] of pieces.entries())
+        assert.deepEqual(piece, new Uint8Array(lengths[index] ?? 0).fill(index));
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -104,7 +104,7 @@ export function encodeInvocation(row: Invocation): Uint8Array {
   writer.uint(row.journalBytes);
   writer.uint(row.lastEntryAt);
   writeNumbers(row.chunks);
-  return writer.take();
+  return writer.takeShared();
 }
 
 function writeAwaiting(awaiting: Invocation["awaiting"]): void {
@@ -280,7 +280,7 @@ export function encodeChunk(entries: readonly JournalEntry[]): Uint8Array {
     previousAt = entry.at;
     previousDeployment = entry.deployment;
   }
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeChunk(value: Uint8Array): JournalEntry[] {

@@ -48,7 +48,7 @@ export function encodeObject(row: ObjectRow): Uint8Array {
       writer.uint(waiter.completionId);
     }
   }
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeObject(value: Uint8Array): ObjectRow {
@@ -83,7 +83,7 @@ function readPromise(reader: BinaryReader): PromiseRow {
 export function encodeInbox(row: InboxRow): Uint8Array {
   begin();
   writer.string(row.id);
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeInbox(value: Uint8Array): InboxRow {
@@ -95,7 +95,7 @@ export function encodeTimer(row: TimerRow): Uint8Array {
   writeWord(writer, TIMER_KINDS, row.kind);
   writer.string(row.id);
   writer.uint(row.completionId);
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeTimer(value: Uint8Array): TimerRow {
@@ -113,7 +113,7 @@ export function encodeDeployment(row: DeploymentRow): Uint8Array {
   writer.string(JSON.stringify(row.headers));
   writer.string(JSON.stringify(row.revisions));
   writer.uint(row.live);
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeDeployment(value: Uint8Array): DeploymentRow {
@@ -136,7 +136,7 @@ export function encodeMeta(row: MetaRow): Uint8Array {
   writer.uint(row.nextTimerSeq);
   writer.uint(row.epoch);
   writer.string(row.settingsJson);
-  return writer.take();
+  return writer.takeShared();
 }
 
 export function decodeMeta(value: Uint8Array): MetaRow {

@@ -42,6 +42,7 @@ export class Partition {
     fold.effects = [];
     if (fold.at > this.tables.meta.now) this.tables.editMeta().now = fold.at;
     const outcome = applyBody(fold, record.body);
+    this.tables.seal();
     return { outcome, effects: fold.effects };
   }
 }

@@ -6,16 +6,22 @@ import fc from "fast-check";
 import { bytesOf, service, workflow } from "../testing/handlers.ts";
 import { MemoryRows } from "../testing/memory-rows.ts";
 import { World } from "../testing/world.ts";
-import { Table, type RowWrite } from "./table.ts";
+import { Table, type RowWrite, type Sealing } from "./table.ts";
 
 type Counter = { value: number };
 
 const decoder = new TextDecoder();
 
-function counters(rows: MemoryRows, isPinned: (row: Counter) => boolean = () => false): Table<Counter> {
+function counters(
+  rows: MemoryRows,
+  isPinned: (row: Counter) => boolean = () => false,
+  sealing?: Sealing<Counter, RowWrite>,
+): Table<Counter> {
+  const decode = (bytes: Uint8Array): Counter => ({ value: Number(decoder.decode(bytes)) });
   return new Table<Counter>(rows, {
     name: "counters",
-    decode: (bytes) => ({ value: Number(decoder.decode(bytes)) }),
+    decode,
+    ...(sealing === undefined ? {} : { sealing }),
     encode: (key, { value }, writes: RowWrite[]) =>
       writes.push({ table: "counters", key, value: bytesOf(String(value)) }),
     encodeDelete: (key, writes) => writes.push({ table: "counters", key, value: undefined }),
@@ -119,11 +125,56 @@ const step = fc.record({
   value: fc.nat(9),
 });
 
+const unsealCounter: Sealing<Counter, RowWrite>["unseal"] = (_key, [write]) => ({
+  value: Number(decoder.decode(write?.value ?? assert.fail("nothing sealed"))),
+});
+
+test("a row at rest is sealed: readers get copies, and a change breaks the seal", () => {
+  const rows = new MemoryRows();
+  const table = counters(rows, undefined, { isAtRest: () => true, unseal: unsealCounter });
+  const row: Counter = { value: 1 };
+  table.insert("a", row);
+  assert.equal(table.get("a"), row, "the record that made it is still being applied");
+  table.seal();
+  assert.notEqual(table.get("a"), row);
+  assert.deepEqual(table.get("a"), row);
+  table.edit("a").value = 2;
+  assert.deepEqual(table.get("a"), { value: 2 });
+  table.seal();
+  table.freeze();
+  commit(table, rows);
+  assert.deepEqual(stored(rows), [["a", 2]]);
+  table.thaw();
+  assert.deepEqual([table.loadedCount, table.get("a")], [0, { value: 2 }]);
+});
+
+test("rows in memory can be passed by without being decoded", () => {
+  const table = counters(new MemoryRows(), undefined, {
+    isAtRest: ({ value }) => value > 1,
+    unseal: (key, writes, encoded) =>
+      key === "sealed" ? assert.fail("decoded") : unsealCounter(key, writes, encoded),
+  });
+  table.insert("open", { value: 1 });
+  table.insert("sealed", { value: 2 });
+  table.insert("wanted", { value: 3 });
+  table.delete("gone");
+  table.seal();
+  assert.deepEqual(
+    [...table.loaded(({ key }) => key === "wanted")],
+    [
+      ["open", { value: 1 }],
+      ["wanted", { value: 3 }],
+      ["gone", undefined],
+    ],
+  );
+});
+
 test("through any changes and checkpoints a table is what a map would be, and so is what it stores", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), fc.boolean(), (steps, seals) => {
       const rows = new MemoryRows();
-      const table = counters(rows, ({ value }) => value === 7);
+      const sealing = { isAtRest: ({ value }: Counter) => value % 2 === 0, unseal: unsealCounter };
+      const table = counters(rows, ({ value }) => value === 7, seals ? sealing : undefined);
       const model = new Map<string, number>();
       /** The checkpoint in progress, and whether it is committed. */
       let frozen: { readonly model: ReadonlyMap<string, number>; committed: boolean } | undefined;
@@ -145,6 +196,7 @@ test("through any changes and checkpoints a table is what a map would be, and so
         }
         if (kind === "put") model.set(key, value);
         if (kind === "delete") model.delete(key);
+        table.seal();
         assert.equal(table.get(key)?.value, model.get(key));
         const all = [...table.all()].map(([name, row]) => [name, row.value] as const);
         assert.deepEqual(entries(new Map(all)), entries(model));
@@ -190,6 +242,38 @@ test("a journal is one, however many checkpoints its entries were stored by", ()
   assert.deepEqual(names(w, id, 0), []);
   w.restart();
   assert.equal(names(w, id).length, journalLength);
+});
+
+test("an invocation at rest wakes with the journal it had, wherever a checkpoint is", () => {
+  for (const wakesAt of ["before", "frozen", "encoded", "committed", "thawed"]) {
+    const w = world();
+    const id = w.invoke("mail/send");
+    const a = w.attempt(id);
+    a.propose(a.run("step"), "done");
+    a.suspend([a.sleep(10)]);
+    const wake = (moment: string): void => {
+      if (moment === wakesAt) w.advance(10);
+    };
+    assert.equal(w.tables.invocations.get(id)?.status, "suspended");
+    assert.equal(names(w, id).length, 4);
+    wake("before");
+    w.beginCheckpoint();
+    wake("frozen");
+    while (!w.encodeSlice(100)) continue;
+    assert.equal(names(w, id).length, w.tables.invocations.get(id)?.journalLength);
+    wake("encoded");
+    w.commitCheckpoint();
+    wake("committed");
+    w.thaw();
+    wake("thawed");
+    assert.equal(names(w, id).length, 5, wakesAt);
+    w.attempt(id).return("sent");
+    const atTheEnd = names(w, id);
+    w.checkpoint();
+    w.checkStore();
+    w.restart();
+    assert.deepEqual(names(w, id), atTheEnd, wakesAt);
+  }
 });
 
 test("an invocation that is purged while its checkpoint is being taken leaves nothing behind", () => {

@@ -27,6 +27,7 @@ import type {
   HandlerSettings,
   InboxRow,
   Invocation,
+  InvocationStatus,
   JournalEntry,
   MetaRow,
   ObjectRow,
@@ -218,6 +219,11 @@ export class Tables {
     row.commandCount = 0;
   }
 
+  /** A record has been applied. */
+  seal(): void {
+    this.invocations.seal();
+  }
+
   get dirtyCount(): number {
     return (
       this.invocations.dirtyCount + this.objects.dirtyCount + this.timers.dirtyCount + this.inbox.dirtyCount
@@ -343,12 +349,30 @@ function invocationTable(source: RowSource): Table<Invocation, CheckpointWrite> 
     },
     encodeDelete: (key, writes) => writes.push({ table: "invocations", key, value: undefined }),
     isPinned: (row) => row.status === "running",
+    sealing: {
+      // Entries that a checkpoint in progress is storing are neither in the store nor to be written again: not yet.
+      isAtRest: ({ status, storing }) => storing === 0 && RESTING.has(status),
+      unseal: unsealInvocation,
+    },
     onStored: (row) => {
       if (row.storing === 0) return;
       row.tail.splice(0, row.storing);
       row.storing = 0;
     },
   });
+}
+
+/** Nothing happens to these for a while, as a rule. */
+const RESTING: ReadonlySet<InvocationStatus> = new Set(["scheduled", "suspended", "paused", "completed"]);
+
+function unsealInvocation(_key: string, writes: readonly CheckpointWrite[], encoded: boolean): Invocation {
+  const row = decodeInvocation(must(writes.at(-1)?.value, "sealed invocation"));
+  const chunk = writes.length > 1 ? writes[0]?.value : undefined;
+  if (chunk === undefined) return row;
+  row.tail = decodeChunk(chunk);
+  if (encoded) row.storing = row.tail.length;
+  else row.chunks.pop();
+  return row;
 }
 
 export function columnsOf(row: Readonly<Invocation>): InvocationColumns {

@@ -2,7 +2,13 @@
  * Lists of invocations, newest first: the rows of the newest checkpoint, overlaid with what has changed since. A row in
  * memory hides the stored one, also when it was deleted.
  */
-import { decodeInvocation, type Invocation } from "@holdfast/engine";
+import {
+  columnsOf,
+  decodeInvocation,
+  type CheckpointWrite,
+  type Invocation,
+  type InvocationColumns,
+} from "@holdfast/engine";
 import { HoldfastError, type InvocationFilter, type InvocationStatus } from "@holdfast/protocol";
 
 import { count, instant, invalid, list, oneOf, readFields, text } from "../http/json-request.ts";
@@ -99,24 +105,34 @@ function overlayRows(
   limit: number,
   after: Position | undefined,
 ): Rows {
-  let rows: Array<Readonly<Invocation>> = [];
+  const { invocations } = engine.tables;
+  let found: Position[] = [];
   let isCut = false;
   const keep = limit + 1;
-  for (const [, row] of engine.tables.invocations.loaded()) {
-    if (row === undefined || !matches(filter, row)) continue;
-    if (after !== undefined && comparePositions(positionOf(row), after) <= 0) continue;
-    rows.push(row);
-    if (rows.length < 4 * keep + 1_000) continue;
-    rows = rows.toSorted(newestFirst).slice(0, keep);
+  const add = (position: Position): void => {
+    if (after !== undefined && comparePositions(position, after) <= 0) return;
+    found.push(position);
+    if (found.length < 4 * keep + 1_000) return;
+    found = found.toSorted(comparePositions).slice(0, keep);
+    isCut = true;
+  };
+  // Rows at rest are many, and have to be decoded: only those that are shown.
+  const needsRow = asksForMoreThanColumns(filter);
+  const isWanted = ({ key, columns }: CheckpointWrite): boolean => {
+    if (needsRow || columns === undefined) return true;
+    if (matchesColumns(filter, key, columns)) add({ sortValue: columns.createdAt, id: key });
+    return false;
+  };
+  for (const [, row] of invocations.loaded(isWanted)) {
+    if (row !== undefined && matches(filter, row)) add(positionOf(row));
+  }
+  found = found.toSorted(comparePositions);
+  if (found.length > keep) {
+    found = found.slice(0, keep);
     isCut = true;
   }
-  rows = rows.toSorted(newestFirst);
-  if (rows.length > keep) {
-    rows = rows.slice(0, keep);
-    isCut = true;
-  }
-  const last = rows.at(-1);
-  return { rows, end: isCut && last !== undefined ? positionOf(last) : undefined };
+  const rows = found.map(({ id }) => invocations.peek(id)).filter((row) => row !== undefined);
+  return { rows, end: isCut ? found.at(-1) : undefined };
 }
 
 function storedRows(
@@ -162,21 +178,31 @@ function storeQuery(filter: ReadFilter, after: Position | undefined): Invocation
 }
 
 export function matches(filter: ReadFilter, row: Readonly<Invocation>): boolean {
-  const { target } = row;
   return (
-    (filter.service === undefined || filter.service === target.service) &&
-    (filter.handler === undefined || filter.handler === target.handler) &&
-    (filter.key === undefined || filter.key === target.key) &&
-    (filter.status === undefined || filter.status.some((status) => status === row.status)) &&
-    (filter.deployment === undefined || filter.deployment === row.deployment) &&
-    (filter.idPrefix === undefined || row.id.startsWith(filter.idPrefix)) &&
-    (filter.ids === undefined || filter.ids.includes(row.id)) &&
-    (filter.createdAfter === undefined || row.createdAt > filter.createdAfter) &&
-    (filter.createdBefore === undefined || row.createdAt < filter.createdBefore) &&
+    matchesColumns(filter, row.id, columnsOf(row)) &&
     (filter.idempotencyKey === undefined || filter.idempotencyKey === row.idempotencyKey) &&
     (filter.result === undefined || filter.result === resultKind(row)) &&
     (filter.failureContains === undefined || failureText(row).includes(filter.failureContains))
   );
+}
+
+function matchesColumns(filter: ReadFilter, id: string, columns: InvocationColumns): boolean {
+  return (
+    (filter.service === undefined || filter.service === columns.service) &&
+    (filter.handler === undefined || filter.handler === columns.handler) &&
+    (filter.key === undefined || filter.key === columns.key) &&
+    (filter.status === undefined || filter.status.some((status) => status === columns.status)) &&
+    (filter.deployment === undefined || filter.deployment === columns.deployment) &&
+    (filter.idPrefix === undefined || id.startsWith(filter.idPrefix)) &&
+    (filter.ids === undefined || filter.ids.includes(id)) &&
+    (filter.createdAfter === undefined || columns.createdAt > filter.createdAfter) &&
+    (filter.createdBefore === undefined || columns.createdAt < filter.createdBefore)
+  );
+}
+
+/** Whether the filter has conditions that only a whole row can answer. */
+function asksForMoreThanColumns({ idempotencyKey, result, failureContains }: ReadFilter): boolean {
+  return idempotencyKey !== undefined || result !== undefined || failureContains !== undefined;
 }
 
 function resultKind({ result }: Readonly<Invocation>): "success" | "failure" | undefined {
