@@ -199,22 +199,26 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
 
   /** Rows with `from <= key < to` in key order, memory and store together, at most `limit`. */
   scan(from: string, to: string, limit: number): Array<readonly [key: string, row: Readonly<Row>]> {
-    const merged = new Map<string, Readonly<Row>>();
+    const inMemory: string[] = [];
     // Rows deleted in memory may hide as many stored ones; ask for that many more.
     let hidden = 0;
     for (const [key, slot] of this.#slots) {
       if (key < from || key >= to) continue;
-      const row = this.#rowOf(key, slot);
-      if (row === undefined) hidden++;
-      else merged.set(key, row);
+      if (exists(slot)) inMemory.push(key);
+      else hidden++;
     }
     const stored = this.#source.scan(this.#options.name, from, to, limit + hidden);
-    for (const [key, value] of stored) {
-      if (!this.#slots.has(key)) merged.set(key, this.#options.decode(value, key));
-    }
-    const keys = [...merged.keys()].sort(byCodeUnit);
+    // What lies behind a full answer of the store comes too late to be among the first.
+    const last = stored.length < limit + hidden ? undefined : stored.at(-1)?.[0];
+    const merged = new Map<string, Uint8Array | undefined>();
+    for (const key of inMemory) if (last === undefined || key <= last) merged.set(key, undefined);
+    for (const [key, value] of stored) if (!this.#slots.has(key)) merged.set(key, value);
     const rows: Array<readonly [string, Readonly<Row>]> = [];
-    for (const key of keys.slice(0, limit)) rows.push([key, must(merged.get(key), "merged row")]);
+    for (const key of [...merged.keys()].sort(byCodeUnit).slice(0, limit)) {
+      const value = merged.get(key);
+      const row = value === undefined ? this.peek(key) : this.#options.decode(value, key);
+      rows.push([key, must(row, "merged row")]);
+    }
     return rows;
   }
 

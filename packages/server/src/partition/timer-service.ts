@@ -6,10 +6,16 @@ import { timerDue } from "@holdfast/engine";
 
 import type { Clock } from "../clock.ts";
 
-/** Timers kept in memory after a load. Twice as many are kept before the farthest are dropped again. */
-const WINDOW_DEFAULT = 50_000;
-/** Timers fired by one record: bounds how long one application takes while a backlog is caught up, oldest first. */
-const FIRE_MAX = 1_000;
+/**
+ * Timers kept in memory after a load. Twice as many are kept before the farthest are dropped again. Loading and dropping
+ * take a few milliseconds of one turn, and happen once for so many timers.
+ */
+const WINDOW_DEFAULT = 4_000;
+/**
+ * Timers fired by one record: bounds how long one application takes while a backlog is caught up, oldest first. Each may
+ * wake an invocation that has to be read from the store.
+ */
+const FIRE_MAX = 100;
 /** Key behind every timer's. */
 const LAST_KEY = ":";
 
@@ -52,7 +58,7 @@ export class TimerService {
 
   /** Reads the nearest timers. To be called once after recovery, before the first `set`. */
   start(): void {
-    this.#load();
+    this.#load("");
     this.#wait();
   }
 
@@ -82,8 +88,9 @@ export class TimerService {
     if (this.#heap.length > this.#live.size * 2 + 1_000) this.#rebuild([...this.#live]);
   }
 
-  #load(): void {
-    const rows = this.#timers.scan("", LAST_KEY, this.#window);
+  /** Reads the nearest timers behind the window: whatever lies before its end was in it. */
+  #load(from: string): void {
+    const rows = this.#timers.scan(from, LAST_KEY, this.#window);
     const keys = rows.map(([key]) => key);
     this.#live = new Set(keys);
     this.#rebuild(keys);
@@ -117,7 +124,7 @@ export class TimerService {
       keys.push(key);
     }
     if (keys.length > 0) this.#fire(keys);
-    if (this.#live.size === 0 && this.#horizon !== LAST_KEY) this.#load();
+    if (this.#live.size === 0 && this.#horizon !== LAST_KEY) this.#load(this.#horizon);
     this.#wait();
   }
 
