@@ -57,7 +57,7 @@ export async function inspectDataDirectory(directory: string): Promise<DataDirec
     damage.length > 0
       ? undefined
       : hasStore
-        ? await SqliteStore.open({ dir: directory })
+        ? await SqliteStore.open({ dir: directory, upgrade: false })
         : await MemoryStore.open();
   try {
     const appliedPosition = store?.appliedPosition() ?? 0;

@@ -66,13 +66,13 @@ export class InvocationSearch {
     const conditions = [...range.conditions, ...filters(query), ...continuation(query, sortColumn)];
     const where = conditions.length === 0 ? "" : `WHERE ${conditions.map(({ sql }) => sql).join(" AND ")}`;
     const sql = `
-      SELECT rowid, ${sortColumn} AS sort_value, id FROM invocations INDEXED BY ${range.index} ${where}
+      SELECT rowid AS number, ${sortColumn} AS sort_value, id FROM invocations INDEXED BY ${range.index} ${where}
       ORDER BY ${sortColumn} ${direction}, id ASC LIMIT ?`;
     const parameters = [...conditions.flatMap((each) => each.parameters), query.limit];
     return this.#prepare(sql)
       .all(...parameters)
       .map((row) => ({
-        rowid: Number(row["rowid"]),
+        rowid: Number(row["number"]),
         sortValue: Number(row["sort_value"]),
         id: String(row["id"]),
       }));

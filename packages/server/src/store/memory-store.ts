@@ -5,6 +5,7 @@ import type {
   InvocationHit,
   InvocationQuery,
   RowWrite,
+  ScannedTable,
   StoreTable,
 } from "./store.ts";
 
@@ -49,7 +50,7 @@ export class MemoryStore implements CheckpointStore {
   }
 
   scan(
-    table: StoreTable,
+    table: ScannedTable,
     from: string,
     to: string,
     limit: number,

@@ -23,7 +23,7 @@ const COMMITTER = `
   const store = await SqliteStore.open({ dir: process.argv[1] });
   for (let position = store.appliedPosition() + 1; ; position++) {
     const writes = [row("inv_1", { status: "at" + position, completedAt: position, size: position })];
-    for (let index = 0; index < ${ROWS}; index++) writes.push(put("journal", "row" + index, String(position)));
+    for (let index = 0; index < ${ROWS}; index++) writes.push(put("objects", "row" + index, String(position)));
     await store.commit(writes, position);
     process.stdout.write(position + "\\n");
   }
@@ -46,7 +46,7 @@ describe("the SQLite store in a process", () => {
       const store = await SqliteStore.open({ dir });
       const position = store.appliedPosition();
       assert.ok(position >= acknowledged, `${position} of ${acknowledged}`);
-      const rows = store.scan("journal", "row", "s", ROWS + 1);
+      const rows = store.scan("objects", "row", "s", ROWS + 1);
       assert.equal(rows.length, ROWS);
       const values = new Set(rows.map(([, value]) => new TextDecoder().decode(value)));
       assert.deepEqual([...values], [String(position)]);

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { decodeInvocation } from "@holdfast/engine";
 
 import { SqliteStore } from "./sqlite-store.ts";
 import { openForWriting } from "./store-schema.ts";
@@ -21,20 +24,22 @@ storeContract("the SQLite store", () => {
   });
 });
 
+const FORMAT_1 = fileURLToPath(new URL("../fixtures/data-format-1/checkpoint.db", import.meta.url));
+
 let dir = "";
 let file = "";
 
 /** Rows that together take about that many bytes. */
 function bulk(prefix: string, count: number, size: number): RowWrite[] {
   return Array.from({ length: count }, (_, index) => ({
-    table: "journal",
+    table: "objects",
     key: `${prefix}/${String(index).padStart(6, "0")}`,
     value: new Uint8Array(size).fill(index),
   }));
 }
 
 function contentsOf(store: CheckpointStore): unknown {
-  const { length } = store.scan("journal", "", "~", 100_000);
+  const { length } = store.scan("objects", "", "~", 100_000);
   return [store.appliedPosition(), length, store.countInvocations(), store.completedBytes()];
 }
 
@@ -57,20 +62,20 @@ describe("the SQLite store", () => {
 
     await store.commit([put("objects", "a", "1")], 3);
     assert.equal(store.appliedPosition(), 3);
-    const cleared = bulk("a", 100, 0).map(({ key }) => remove("journal", key));
+    const cleared = bulk("a", 100, 0).map(({ key }) => remove("objects", key));
     await store.commit([...cleared, ...bulk("c", 200, 3000)], 4);
-    assert.equal(store.scan("journal", "c/", "c0", 1000).length, 200);
+    assert.equal(store.scan("objects", "c/", "c0", 1000).length, 200);
   });
 
   it("goes on after a commit that failed in its thread", async () => {
     await using store = await SqliteStore.open({ dir });
-    await store.commit([put("journal", "a", "1")], 1);
+    await store.commit([put("objects", "a", "1")], 1);
     const unknown = { table: "bogus", key: "a", value: bytes("x") } as unknown as RowWrite;
-    await assert.rejects(store.commit([put("journal", "a", "2"), unknown], 2), /Cannot unpack write 1/);
-    assert.deepEqual(store.get("journal", "a"), bytes("1"));
-    await store.commit([put("journal", "b", "3")], 3);
-    assert.deepEqual(store.get("journal", "a"), bytes("1"));
-    assert.deepEqual(store.get("journal", "b"), bytes("3"));
+    await assert.rejects(store.commit([put("objects", "a", "2"), unknown], 2), /Cannot unpack write 1/);
+    assert.deepEqual(store.get("objects", "a"), bytes("1"));
+    await store.commit([put("objects", "b", "3")], 3);
+    assert.deepEqual(store.get("objects", "a"), bytes("1"));
+    assert.deepEqual(store.get("objects", "b"), bytes("3"));
   });
 
   it("does not let its write-ahead log grow with the number of commits", async () => {
@@ -115,7 +120,7 @@ describe("the SQLite store", () => {
 
   it("may be read by nobody else", { skip: process.platform === "win32" }, async () => {
     await using store = await SqliteStore.open({ dir });
-    await store.commit([put("journal", "a", "1")], 1);
+    await store.commit([put("objects", "a", "1")], 1);
     for (const name of [file, `${file}-wal`, `${file}-shm`]) assert.equal(statSync(name).mode & 0o777, 0o600);
   });
 
@@ -128,16 +133,56 @@ describe("the SQLite store", () => {
     assert.equal(other.appliedPosition(), 0);
   });
 
+  it("brings format 1 up to date, with every journal, and reads it as it is when it may not", async () => {
+    cpSync(FORMAT_1, file);
+    const reader = await SqliteStore.open({ dir, upgrade: false });
+    const ids = reader.scan("invocations", "", "~", 100).map(([id]) => id);
+    const chunksOf = (store: SqliteStore): unknown[] =>
+      ids.flatMap((id) =>
+        decodeInvocation(store.get("invocations", id) ?? assert.fail()).chunks.map((first) =>
+          store.get("journal", `${id}/${String(first).padStart(9, "0")}`),
+        ),
+      );
+    const chunks = chunksOf(reader);
+    const searched = reader.findInvocations({ order: "oldest", limit: 100 });
+    assert.ok(ids.length > 2 && chunks.length >= ids.length && !chunks.includes(undefined));
+    await assert.rejects(reader.commit([], 1_000), /older format/);
+    await reader.close();
+
+    await using store = await SqliteStore.open({ dir });
+    assert.deepEqual(chunksOf(store), chunks);
+    assert.deepEqual(store.findInvocations({ order: "oldest", limit: 100 }), searched);
+    const position = store.appliedPosition() + 1;
+    await store.commit([row("inv_new", {}), put("journal", "inv_new/000000000", "new")], position);
+    assert.deepEqual(store.get("journal", "inv_new/000000000"), bytes("new"));
+    assert.deepEqual(chunksOf(store), chunks);
+  });
+
+  it("refuses a chunk whose invocation is not there", async () => {
+    await using store = await SqliteStore.open({ dir });
+    await assert.rejects(store.commit([put("journal", "inv_1/000000000", "x")], 1), /no such invocation/);
+    await assert.rejects(store.commit([put("journal", "inv_1", "x")], 1), /Not the key of a journal's chunk/);
+    await store.commit([put("journal", "inv_1/000000000", "x"), row("inv_1", {})], 1);
+  });
+
+  it("gives a journal's place to no other journal", async () => {
+    await using store = await SqliteStore.open({ dir });
+    await store.commit([row("inv_1", {}), put("journal", "inv_1/000000000", "left behind")], 1);
+    await store.commit([remove("invocations", "inv_1")], 2);
+    await store.commit([row("inv_2", {})], 3);
+    assert.equal(store.get("journal", "inv_2/000000000"), undefined);
+  });
+
   it("stops by name at a format it does not know, and changes nothing", async () => {
     await (await SqliteStore.open({ dir })).close();
     const database = new DatabaseSync(file);
-    database.exec("PRAGMA user_version = 2");
+    database.exec("PRAGMA user_version = 3");
     await assert.rejects(SqliteStore.open({ dir }), (error) => {
       assert.ok(error instanceof StoreFormatError);
-      assert.match(error.message, /format 2/);
+      assert.match(error.message, /format 3/);
       return true;
     });
-    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 2);
+    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 3);
     database.close();
   });
 

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 import { blobOf, InvocationSearch } from "./invocation-search.ts";
+import { chunkName, placeOf } from "./journal-place.ts";
 import { packWrites, sliceWrites } from "./packed-writes.ts";
 import { openForReading, prepareStoreFile } from "./store-schema.ts";
+import { STORE_VERSION } from "./store-tables.ts";
 import { StoreThread } from "./store-thread.ts";
 import { columnOfKey } from "./store-writer.ts";
 import type {
@@ -13,16 +15,22 @@ import type {
   InvocationHit,
   InvocationQuery,
   RowWrite,
+  ScannedTable,
   StoreTable,
 } from "./store.ts";
 
 const FILE_NAME = "checkpoint.db";
 const DIRECTORY_MODE = 0o700;
 
+const SELECT_CHUNK = `
+  SELECT value FROM journal WHERE place = (SELECT ${placeOf("number", "?")} FROM invocations WHERE id = ?)`;
+
 export type SqliteStoreOptions = {
   readonly dir: string;
   /** The file does not grow beyond this; a commit that would fails. */
   readonly fileBytesMax?: number;
+  /** False: a store of an older format is read as it is, and cannot be committed to. */
+  readonly upgrade?: boolean;
 };
 
 /**
@@ -32,6 +40,7 @@ export type SqliteStoreOptions = {
 export class SqliteStore implements CheckpointStore {
   readonly #path: string;
   readonly #fileBytesMax: number | undefined;
+  readonly #format: number;
   readonly #reader: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #search: InvocationSearch;
@@ -51,7 +60,7 @@ export class SqliteStore implements CheckpointStore {
     mkdirSync(options.dir, { recursive: true, mode: DIRECTORY_MODE });
     this.#path = join(options.dir, FILE_NAME);
     this.#fileBytesMax = options.fileBytesMax;
-    prepareStoreFile(this.#path);
+    this.#format = prepareStoreFile(this.#path, { upgrade: options.upgrade !== false });
     this.#reader = openForReading(this.#path);
     this.#search = new InvocationSearch((sql) => this.#statement(sql));
     this.#appliedPosition = this.#number("SELECT applied_position AS number FROM store");
@@ -62,12 +71,20 @@ export class SqliteStore implements CheckpointStore {
   }
 
   get(table: StoreTable, key: string): Uint8Array | undefined {
-    const row = this.#statement(`SELECT value FROM ${table} WHERE ${columnOfKey(table)} = ?`).get(key);
+    const row =
+      table === "journal" && this.#format > 1
+        ? this.#chunk(key)
+        : this.#statement(`SELECT value FROM ${table} WHERE ${columnOfKey(table)} = ?`).get(key);
     return row === undefined ? undefined : blobOf(row["value"]);
   }
 
+  #chunk(key: string): Record<string, unknown> | undefined {
+    const { id, first } = chunkName(key);
+    return this.#statement(SELECT_CHUNK).get(first, id);
+  }
+
   scan(
-    table: StoreTable,
+    table: ScannedTable,
     from: string,
     to: string,
     limit: number,
@@ -125,6 +142,8 @@ export class SqliteStore implements CheckpointStore {
 
   #refusal(writes: readonly RowWrite[], appliedPosition: number): Error | undefined {
     if (this.#closed) return new Error("Cannot commit to the store: it is closed");
+    if (this.#format !== STORE_VERSION)
+      return new Error("Cannot commit to the store: it is of an older format and was opened for reading");
     if (this.#committing !== undefined)
       return new Error("Cannot commit to the store: another commit is under way");
     if (appliedPosition < this.#appliedPosition) {

@@ -2,13 +2,9 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { StoreFormatError, type StoreTable } from "./store.ts";
-
-/** History: 1 = first version. */
-export const STORE_VERSION = 1;
-
-/** Marks the file as ours: "HFST". */
-const APPLICATION_ID = 0x48465354;
+import { migrateFrom1 } from "./store-migration.ts";
+import { APPLICATION_ID, SCHEMA, STORE_VERSION } from "./store-tables.ts";
+import { StoreFormatError } from "./store.ts";
 
 /** Rows hold what callers sent: only the server's own user may read them. */
 const FILE_MODE = 0o600;
@@ -19,87 +15,22 @@ const NOT_A_DATABASE = 26;
 /** For a short moment a checkpoint of the write-ahead log can shut out a connection that is just being opened. */
 const BUSY_TIMEOUT_MS = 5000;
 
-const KEY_VALUE_TABLES: ReadonlyArray<Exclude<StoreTable, "invocations">> = [
-  "journal",
-  "objects",
-  "inbox",
-  "promises",
-  "timers",
-  "deployments",
-  "meta",
-];
-
-/*
- * What each index of `invocations` is for. Every one is an entry more per row written, so there is none for mere
- * convenience:
- *
- * - id: reading and replacing rows.
- * - (status, created_at): lists by status. A list of everything is merged from one range per status that exists.
- * - (service, status, created_at): the same within a service; the console's most usual question is "what failed here?".
- * - (service, key, created_at): the history of one object or workflow. Only rows with a key pay for it.
- * - expires_at: retention. Only rows that have ended pay for it.
- *
- * Handler and deployment are filters on one of these. Ids are not part of the indexes: rows of the same millisecond are few
- * and get sorted. The rowid table keeps new rows together at its end, whatever their ids; a table ordered by random ids
- * would touch a page for each.
- *
- * Counts and sums are kept beside the rows, because `count(*)` reads a whole index.
+/**
+ * Makes the file if there is none, brings an older format up to date unless it is only to be read, and checks that this
+ * program knows the format. Returns its version.
  */
-const SCHEMA = `
-  CREATE TABLE store (
-    id INTEGER PRIMARY KEY CHECK (id = 0),
-    applied_position INTEGER NOT NULL,
-    completed_bytes INTEGER NOT NULL
-  );
-  INSERT INTO store VALUES (0, 0, 0);
-
-  CREATE TABLE invocations (
-    id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    service TEXT NOT NULL,
-    handler TEXT NOT NULL,
-    key TEXT NOT NULL,
-    deployment TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    modified_at INTEGER NOT NULL,
-    completed_at INTEGER,
-    expires_at INTEGER,
-    size INTEGER NOT NULL,
-    value BLOB NOT NULL
-  );
-  CREATE UNIQUE INDEX invocations_by_id ON invocations (id);
-  CREATE INDEX invocations_by_status ON invocations (status, created_at);
-  CREATE INDEX invocations_by_service ON invocations (service, status, created_at);
-  CREATE INDEX invocations_by_key ON invocations (service, key, created_at) WHERE key <> '';
-  CREATE INDEX invocations_by_expiry ON invocations (expires_at) WHERE expires_at IS NOT NULL;
-
-  CREATE TABLE invocation_counts (
-    service TEXT NOT NULL,
-    handler TEXT NOT NULL,
-    status TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (service, handler, status)
-  ) WITHOUT ROWID;
-
-  ${KEY_VALUE_TABLES.map(
-    (table) => `CREATE TABLE ${table} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;`,
-  ).join("\n  ")}
-
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${STORE_VERSION};
-`;
-
-/** Makes the file if there is none, and checks that this program may write to it. */
-export function prepareStoreFile(path: string): void {
+export function prepareStoreFile(path: string, options: { readonly upgrade: boolean }): number {
   closeSync(openSync(path, "a", FILE_MODE));
   const database = openForWriting(path);
   try {
     if (isBlank(database)) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
-    checkFormat(database, path);
+    const found = formatOf(database, path);
+    if (found === 1 && options.upgrade) migrateFrom1(database);
+    syncDirectory(dirname(path));
+    return found === 1 && !options.upgrade ? found : STORE_VERSION;
   } finally {
     database.close();
   }
-  syncDirectory(dirname(path));
 }
 
 /**
@@ -141,12 +72,13 @@ function isBlank(database: DatabaseSync): boolean {
   return tables?.["count"] === 0 && pragma(database, "application_id") === 0;
 }
 
-function checkFormat(database: DatabaseSync, path: string): void {
+/** The format's version, of a file that is a store and of a format that this program knows. */
+function formatOf(database: DatabaseSync, path: string): number {
   if (pragma(database, "application_id") !== APPLICATION_ID) throw notAStore(path, undefined);
-  const version = pragma(database, "user_version");
-  if (version === STORE_VERSION) return;
+  const version = Number(pragma(database, "user_version"));
+  if (version === 1 || version === STORE_VERSION) return version;
   throw new StoreFormatError(
-    `Cannot open the store ${path}: it is of format ${String(version)}, which this version of Holdfast does not know. ` +
+    `Cannot open the store ${path}: it is of format ${version}, which this version of Holdfast does not know. ` +
       "Use the version that wrote it, or a newer one",
   );
 }

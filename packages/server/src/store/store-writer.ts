@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
+import { chunkName, placeOf } from "./journal-place.ts";
 import { unpackWrites, type PackedWrites } from "./packed-writes.ts";
 import { openForWriting } from "./store-schema.ts";
 import type { InvocationColumns, RowWrite, StoreTable } from "./store.ts";
@@ -8,19 +9,31 @@ import type { InvocationColumns, RowWrite, StoreTable } from "./store.ts";
 const CHECKPOINT_PAGES = 4096;
 
 const INSERT_INVOCATION = `
-  INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+  INSERT INTO invocations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 const UPDATE_INVOCATION = `
   UPDATE invocations
   SET status = ?, service = ?, handler = ?, key = ?, deployment = ?, created_at = ?, modified_at = ?, completed_at = ?,
     expires_at = ?, size = ?, value = ?
-  WHERE id = ?`;
-const SELECT_COUNTED = "SELECT service, handler, status, completed_at, size FROM invocations WHERE id = ?";
+  WHERE number = ?`;
+const SELECT_COUNTED =
+  "SELECT number, service, handler, status, completed_at, size FROM invocations WHERE id = ?";
+const INSERT_CHUNK = `INSERT OR REPLACE INTO journal VALUES (${placeOf("?", "?")}, ?)`;
+const INSERT_CHUNK_BY_ID = `
+  INSERT OR REPLACE INTO journal SELECT ${placeOf("number", "?")}, ? FROM invocations WHERE id = ?`;
+const DELETE_CHUNK = `
+  DELETE FROM journal WHERE place = (SELECT ${placeOf("number", "?")} FROM invocations WHERE id = ?)`;
+/** Whatever its journal was: the number may be given to another. */
+const DELETE_JOURNAL = `DELETE FROM journal WHERE place >= ${placeOf("?1", "0")} AND place < ${placeOf("?1 + 1", "0")}`;
 const ADD_COUNT = `
   INSERT INTO invocation_counts VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET count = count + excluded.count`;
 
 /** What the kept counts need to know of a row. */
 type Counted = Pick<InvocationColumns, "service" | "handler" | "status" | "completedAt" | "size">;
+
+type StoredRow = Counted & { readonly number: number };
+
+type Chunk = { readonly first: number; readonly value: Uint8Array };
 
 type Change = { readonly service: string; readonly handler: string; readonly status: string; count: number };
 
@@ -31,6 +44,8 @@ export class StoreWriter {
   #began = false;
   #counts = new Map<string, Change>();
   #completedBytes = 0;
+  /** Chunks by invocation whose row has yet to be written in this transaction, as a rule by the very next write. */
+  readonly #chunks = new Map<string, Chunk[]>();
 
   /** `fileBytesMax`: the database does not grow beyond it; a commit that would fails. */
   constructor(path: string, fileBytesMax: number | undefined) {
@@ -45,6 +60,7 @@ export class StoreWriter {
     this.#begin();
     for (const write of unpackWrites(packed)) {
       if (write.table === "invocations") this.#writeInvocation(write);
+      else if (write.table === "journal") this.#writeChunk(write);
       else this.#writeRow(write);
     }
   }
@@ -52,6 +68,7 @@ export class StoreWriter {
   /** Rows, counts and position become durable together. */
   commit(appliedPosition: number): void {
     this.#begin();
+    for (const id of this.#chunks.keys()) this.#addChunksById(id);
     for (const { service, handler, status, count } of this.#counts.values()) {
       if (count === 0) continue;
       this.#run(ADD_COUNT, service, handler, status, count);
@@ -101,6 +118,7 @@ export class StoreWriter {
     this.#began = false;
     this.#counts = new Map();
     this.#completedBytes = 0;
+    this.#chunks.clear();
   }
 
   #writeRow({ table, key, value }: RowWrite): void {
@@ -108,12 +126,44 @@ export class StoreWriter {
     else this.#run(`INSERT OR REPLACE INTO ${table} VALUES (?, ?)`, key, value);
   }
 
+  #writeChunk({ key, value }: RowWrite): void {
+    const { id, first } = chunkName(key);
+    const waiting = this.#chunks.get(id) ?? [];
+    if (value !== undefined) {
+      waiting.push({ first, value });
+      this.#chunks.set(id, waiting);
+      return;
+    }
+    // In the order of the writes: those before this one come first.
+    if (waiting.length > 0) this.#addChunksById(id);
+    this.#run(DELETE_CHUNK, first, id);
+  }
+
+  #addChunks(id: string, number: number): void {
+    const chunks = this.#chunks.get(id);
+    if (chunks === undefined) return;
+    this.#chunks.delete(id);
+    for (const { first, value } of chunks) this.#run(INSERT_CHUNK, number, first, value);
+  }
+
+  /** For an invocation whose row is not written by this transaction, or not yet. */
+  #addChunksById(id: string): void {
+    const chunks = this.#chunks.get(id) ?? [];
+    this.#chunks.delete(id);
+    for (const { first, value } of chunks) {
+      if (this.#run(INSERT_CHUNK_BY_ID, first, value, id) === 0)
+        throw new Error(`Cannot store a chunk of the journal of ${id}: there is no such invocation`);
+    }
+  }
+
   #writeInvocation({ key: id, value, columns }: RowWrite): void {
     if (value === undefined) {
       const old = this.#counted(id);
       if (old === undefined) return;
       this.#count(old, -1);
-      this.#run("DELETE FROM invocations WHERE id = ?", id);
+      this.#chunks.delete(id);
+      this.#run(DELETE_JOURNAL, old.number);
+      this.#run("DELETE FROM invocations WHERE number = ?", old.number);
       return;
     }
     if (columns === undefined) throw new Error(`Cannot store invocation ${id}: its columns are missing`);
@@ -131,18 +181,24 @@ export class StoreWriter {
       value,
     ];
     // Most rows are new: what began and ended since the last checkpoint is written once.
-    if (this.#run(INSERT_INVOCATION, id, ...fields) === 0) {
+    const inserted = this.#statement(INSERT_INVOCATION).run(id, ...fields);
+    let number = Number(inserted.lastInsertRowid);
+    if (Number(inserted.changes) === 0) {
       const old = this.#counted(id);
-      if (old !== undefined) this.#count(old, -1);
-      this.#run(UPDATE_INVOCATION, ...fields, id);
+      if (old === undefined) throw new Error(`Cannot find the row of invocation ${id} again`);
+      this.#count(old, -1);
+      this.#run(UPDATE_INVOCATION, ...fields, old.number);
+      number = old.number;
     }
     this.#count(columns, 1);
+    this.#addChunks(id, number);
   }
 
-  #counted(id: string): Counted | undefined {
+  #counted(id: string): StoredRow | undefined {
     const row = this.#statement(SELECT_COUNTED).get(id);
     if (row === undefined) return undefined;
     return {
+      number: Number(row["number"]),
       service: String(row["service"]),
       handler: String(row["handler"]),
       status: String(row["status"]),

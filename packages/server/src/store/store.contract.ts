@@ -35,7 +35,7 @@ function checkRows(check: Check): void {
   check("a new store is empty", async (place) => {
     const store = await place.open();
     assert.equal(store.appliedPosition(), 0);
-    assert.equal(store.get("journal", "a"), undefined);
+    assert.equal(store.get("objects", "a"), undefined);
     assert.deepEqual(store.scan("inbox", "", "~", 10), []);
     assert.deepEqual(store.countInvocations(), []);
     assert.equal(store.completedBytes(), 0);
@@ -44,12 +44,14 @@ function checkRows(check: Check): void {
   });
 
   check("rows of every table are read back byte for byte, also after reopening", async (place) => {
-    const tables: StoreTable[] = ["journal", "objects", "inbox", "promises", "timers", "deployments", "meta"];
+    const tables: StoreTable[] = ["objects", "inbox", "promises", "timers", "deployments", "meta"];
     const store = await place.open();
     const writes = tables.flatMap((table, index): RowWrite[] => [
       { table, key: "empty", value: new Uint8Array(0) },
       { table, key: "large", value: new Uint8Array(300_000).fill(index + 1) },
     ]);
+    for (const chunk of ["inv_1/000000000", "inv_1/000000007"])
+      writes.push({ table: "journal", key: chunk, value: bytes(`chunk ${chunk}`) });
     await store.commit([...writes, row("inv_1", { status: "running" })], 7);
     const expectAll = (opened: CheckpointStore): void => {
       for (const { table, key, value } of writes) assert.deepEqual(opened.get(table, key), value);
@@ -65,17 +67,55 @@ function checkRows(check: Check): void {
 
   check("a later write of a row wins and a deleted row is gone", async (place) => {
     const store = await place.open();
-    await store.commit([put("journal", "a", "1"), put("journal", "b", "1"), put("journal", "a", "2")], 1);
-    assert.deepEqual(store.get("journal", "a"), bytes("2"));
-    await store.commit([put("journal", "a", "3"), remove("journal", "b"), remove("journal", "never")], 2);
-    assert.deepEqual(store.get("journal", "a"), bytes("3"));
-    assert.equal(store.get("journal", "b"), undefined);
+    await store.commit([put("objects", "a", "1"), put("objects", "b", "1"), put("objects", "a", "2")], 1);
+    assert.deepEqual(store.get("objects", "a"), bytes("2"));
+    await store.commit([put("objects", "a", "3"), remove("objects", "b"), remove("objects", "never")], 2);
+    assert.deepEqual(store.get("objects", "a"), bytes("3"));
+    assert.equal(store.get("objects", "b"), undefined);
     await store.commit(
-      [remove("journal", "a"), put("journal", "a", "4"), put("journal", "c", "1"), remove("journal", "c")],
+      [remove("objects", "a"), put("objects", "a", "4"), put("objects", "c", "1"), remove("objects", "c")],
       3,
     );
-    assert.deepEqual(store.get("journal", "a"), bytes("4"));
-    assert.equal(store.get("journal", "c"), undefined);
+    assert.deepEqual(store.get("objects", "a"), bytes("4"));
+    assert.equal(store.get("objects", "c"), undefined);
+    await store.close();
+  });
+
+  check("chunks of journals belong to their invocations", async (place) => {
+    const store = await place.open();
+    const chunk = (id: string, first: number, value?: string): RowWrite => ({
+      table: "journal",
+      key: `${id}/${String(first).padStart(9, "0")}`,
+      value: value === undefined ? undefined : bytes(value),
+    });
+    const read = (id: string, ...firsts: number[]): Array<string | undefined> =>
+      firsts.map((first) => {
+        const value = store.get("journal", chunk(id, first).key);
+        return value === undefined ? undefined : new TextDecoder().decode(value);
+      });
+    const writes = [
+      chunk("a", 0, "a0"),
+      row("a", {}),
+      row("b", {}),
+      chunk("b", 0, "b0"),
+      chunk("c", 0, "c0"),
+    ];
+    await store.commit([...writes, row("c", {})], 1);
+    await store.commit([chunk("b", 999_999_999, "b9"), chunk("a", 7, "old"), chunk("a", 7, "a7")], 2);
+    assert.deepEqual(read("a", 0, 7), ["a0", "a7"]);
+    assert.deepEqual(read("b", 0, 999_999_999), ["b0", "b9"]);
+    // Gone and written again, with its invocation and without.
+    await store.commit(
+      [chunk("a", 0), chunk("a", 7), chunk("a", 0, "new"), row("a", { status: "completed" })],
+      3,
+    );
+    await store.commit([chunk("c", 0, "c1"), chunk("c", 0), chunk("c", 3, "c3")], 4);
+    assert.deepEqual(read("a", 0, 7), ["new", undefined]);
+    assert.deepEqual(read("c", 0, 3), [undefined, "c3"]);
+    await store.commit([chunk("c", 3), remove("invocations", "c"), chunk("b", 5), chunk("never", 0)], 5);
+    await store.commit([row("d", {}), row("c", {})], 6);
+    assert.deepEqual([...read("c", 0, 3), ...read("d", 0, 3), ...read("never", 0)], Array(5).fill(undefined));
+    assert.deepEqual(read("b", 0, 999_999_999), ["b0", "b9"]);
     await store.close();
   });
 
@@ -103,13 +143,13 @@ function checkRows(check: Check): void {
 
   check("bytes that were read stay as they are, and changing them changes nothing", async (place) => {
     const store = await place.open();
-    await store.commit([put("journal", "a", "first"), put("journal", "b", "second")], 1);
-    const first = store.get("journal", "a");
-    const second = store.get("journal", "b");
-    await store.commit([put("journal", "a", "other")], 2);
+    await store.commit([put("objects", "a", "first"), put("objects", "b", "second")], 1);
+    const first = store.get("objects", "a");
+    const second = store.get("objects", "b");
+    await store.commit([put("objects", "a", "other")], 2);
     assert.deepEqual([first, second], [bytes("first"), bytes("second")]);
     second?.fill(0);
-    assert.deepEqual(store.get("journal", "b"), bytes("second"));
+    assert.deepEqual(store.get("objects", "b"), bytes("second"));
     await store.close();
   });
 
@@ -138,18 +178,18 @@ function checkCommits(check: Check): void {
 
   check("reads see exactly the last resolved commit while another is in flight", async (place) => {
     const store = await place.open();
-    await store.commit([put("journal", "a", "old"), row("inv_1", { status: "running" })], 1);
+    await store.commit([put("objects", "a", "old"), row("inv_1", { status: "running" })], 1);
     const writes: RowWrite[] = [
-      put("journal", "a", "new"),
+      put("objects", "a", "new"),
       row("inv_1", { status: "completed", completedAt: 5 }),
     ];
-    for (let index = 0; index < 3000; index++) writes.push(put("journal", `x${index}`, "x"));
+    for (let index = 0; index < 3000; index++) writes.push(put("objects", `x${index}`, "x"));
     let resolved = false;
     const committed = store.commit(writes, 2).then(() => {
       resolved = true;
     });
     for (let turn = 0; !resolved; turn++) {
-      assert.deepEqual(store.get("journal", "a"), bytes("old"));
+      assert.deepEqual(store.get("objects", "a"), bytes("old"));
       assert.equal(store.appliedPosition(), 1);
       assert.equal(store.completedBytes(), 0);
       assert.deepEqual(
@@ -159,9 +199,9 @@ function checkCommits(check: Check): void {
       await nextTurn();
     }
     await committed;
-    assert.deepEqual(store.get("journal", "a"), bytes("new"));
+    assert.deepEqual(store.get("objects", "a"), bytes("new"));
     assert.equal(store.appliedPosition(), 2);
-    assert.equal(store.scan("journal", "x", "y", 5000).length, 3000);
+    assert.equal(store.scan("objects", "x", "y", 5000).length, 3000);
     await store.close();
   });
 
@@ -177,17 +217,17 @@ function checkCommits(check: Check): void {
 
   check("a commit that cannot be carried out is refused and leaves the store as it was", async (place) => {
     const store = await place.open();
-    await store.commit([put("journal", "a", "1")], 5);
+    await store.commit([put("objects", "a", "1")], 5);
     const incomplete: RowWrite = { table: "invocations", key: "inv_1", value: bytes("x") };
-    await assert.rejects(store.commit([put("journal", "a", "2"), incomplete], 6), /columns are missing/);
-    await assert.rejects(store.commit([put("journal", "a", "2")], 4), /already reflects 5/);
-    const underWay = store.commit([put("journal", "b", "1")], 6);
-    await assert.rejects(store.commit([put("journal", "a", "2")], 7), /another commit is under way/);
+    await assert.rejects(store.commit([put("objects", "a", "2"), incomplete], 6), /columns are missing/);
+    await assert.rejects(store.commit([put("objects", "a", "2")], 4), /already reflects 5/);
+    const underWay = store.commit([put("objects", "b", "1")], 6);
+    await assert.rejects(store.commit([put("objects", "a", "2")], 7), /another commit is under way/);
     await underWay;
-    assert.deepEqual(store.get("journal", "a"), bytes("1"));
+    assert.deepEqual(store.get("objects", "a"), bytes("1"));
     assert.equal(store.appliedPosition(), 6);
-    await store.commit([put("journal", "a", "3")], 8);
-    assert.deepEqual(store.get("journal", "a"), bytes("3"));
+    await store.commit([put("objects", "a", "3")], 8);
+    assert.deepEqual(store.get("objects", "a"), bytes("3"));
     await store.close();
     await assert.rejects(store.commit([], 9), /closed/);
   });

@@ -6,6 +6,8 @@
  * - `commit` is atomic: after a crash either all of its writes and its position are there, or none of them.
  * - Commits are sequential (the caller never starts one before the last resolved) and durable when they resolve.
  * - Reads see exactly the last resolved commit. They are synchronous and may run while a commit is in flight.
+ * - The key of a chunk of a journal is the id of its invocation, a slash, and a number. The invocation's row is there,
+ *   or is written by the same commit.
  * - Keys order by their UTF-16 code units as JavaScript's `<` does for the ASCII-safe keys that the engine makes.
  */
 import type { InvocationColumns } from "@holdfast/engine";
@@ -19,6 +21,9 @@ export type StoreTable =
   | "timers"
   | "deployments"
   | "meta";
+
+/** Journals are read chunk by chunk: an invocation's row says which there are. */
+export type ScannedTable = Exclude<StoreTable, "journal">;
 
 export type { InvocationColumns };
 
@@ -73,7 +78,7 @@ export interface CheckpointStore {
   get(table: StoreTable, key: string): Uint8Array | undefined;
   /** Rows with `from <= key < to`, ascending, at most `limit`. */
   scan(
-    table: StoreTable,
+    table: ScannedTable,
     from: string,
     to: string,
     limit: number,
