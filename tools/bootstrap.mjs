@@ -2,7 +2,7 @@
 // the lock file says, then hand over to the Node this repository pins. Plain JavaScript without dependencies, because it
 // runs before there are any.
 //
-//   node tools/bootstrap.mjs start|test|package [arguments]
+//   node tools/bootstrap.mjs start|test|package|bench [arguments]
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -19,6 +19,7 @@ const ENTRIES = {
   start: "apps/slipway/src/main.ts",
   test: "tools/test/main.ts",
   package: "tools/package/main.ts",
+  bench: "bench/src/main.ts",
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

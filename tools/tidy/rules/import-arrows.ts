@@ -83,7 +83,7 @@ export const declaredImports: Rule = {
   check: (files) => {
     const manifests = readManifests(files);
     const atRoot = manifests.get("") ?? new Set<string>();
-    return files.flatMap((file) => undeclared(file, manifests.get(file.workspace) ?? new Set(), atRoot));
+    return files.flatMap((file) => undeclared(file, nearestManifest(file, manifests), atRoot));
   },
 };
 
@@ -104,7 +104,19 @@ function undeclared(file: SourceFile, own: ReadonlySet<string>, atRoot: Readonly
   return findings;
 }
 
-/** The names each package.json declares, by workspace; the root's is under "". */
+/** A folder of a workspace may have a package.json of its own, as bench/peers has: it counts for what lies below it. */
+function nearestManifest(
+  file: SourceFile,
+  manifests: ReadonlyMap<string, ReadonlySet<string>>,
+): ReadonlySet<string> {
+  for (let folder = posix.dirname(file.path); folder.includes("/"); folder = posix.dirname(folder)) {
+    const names = manifests.get(folder);
+    if (names !== undefined) return names;
+  }
+  return manifests.get(file.workspace) ?? new Set();
+}
+
+/** The names each package.json declares, by its folder; the root's is under "". */
 function readManifests(files: readonly SourceFile[]): Map<string, ReadonlySet<string>> {
   const manifests = new Map<string, ReadonlySet<string>>();
   for (const file of files) {

@@ -1,0 +1,137 @@
+/** Measures cell by cell; within a cell the rounds, and within a round the contenders, in turns. */
+import { performance } from "node:perf_hooks";
+import { setTimeout as wait } from "node:timers/promises";
+
+import type { Contender, ContenderName } from "./contenders/contender.ts";
+import type { Stable } from "./contenders/stable.ts";
+import type { LoadGenerator } from "./load/load-generator.ts";
+import type { FloorMeter } from "./machine/floor.ts";
+import { combine, type RoundMeasurement } from "./report/figures.ts";
+import { pairedRatio, type Spread } from "./report/ratio.ts";
+import { figuresOf, type Outcome, type ScenarioRecord } from "./report/results.ts";
+import type { Cell, Stage } from "./scenarios/cell.ts";
+
+export interface RunOptions {
+  readonly contenders: readonly Contender[];
+  /** Why a contender cannot be measured, by name. */
+  readonly absent: ReadonlyMap<ContenderName, string>;
+  readonly stable: Stable;
+  readonly load: LoadGenerator;
+  readonly floor: FloorMeter;
+  readonly directory: string;
+  readonly rounds: number;
+  readonly quick: boolean;
+  readonly warmupMs: number;
+  readonly durationMs: number;
+  readonly onProgress: (text: string) => void;
+}
+
+/** After a contender's turn, for what it does in the background. */
+const SETTLE_MS = 100;
+
+export class CellRunner {
+  readonly #options: RunOptions;
+  readonly #records: ScenarioRecord[] = [];
+  #measured = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  async run(cell: Cell): Promise<ScenarioRecord> {
+    const { contenders } = this.#options;
+    const outcomes = new Map<ContenderName, RoundMeasurement[] | Exclude<Outcome, { rounds: number }>>();
+    for (const { name, lacks } of contenders) {
+      const reason = this.#options.absent.get(name) ?? cell.lacks?.(name) ?? lacks.get(cell.scenario);
+      outcomes.set(name, reason === undefined ? [] : { absent: reason });
+    }
+    const rounds = Math.min(this.#options.rounds, cell.roundsMax ?? Infinity);
+    for (let round = 0; round < rounds; round++) {
+      this.#options.floor.sample();
+      for (const contender of inTurn(contenders, round)) {
+        const measurements = outcomes.get(contender.name);
+        if (!Array.isArray(measurements)) continue;
+        this.#options.onProgress(
+          `${cell.scenario} at ${cell.connections}, round ${round + 1} of ${rounds}: ${contender.name}`,
+        );
+        try {
+          measurements.push({ round, ...(await this.#measure(cell, contender)) });
+        } catch (error) {
+          outcomes.set(contender.name, { failed: error instanceof Error ? error.message : String(error) });
+        }
+        await wait(SETTLE_MS);
+      }
+    }
+    const record = recordOf(cell, outcomes);
+    this.#records.push(record);
+    return record;
+  }
+
+  async #measure(cell: Cell, contender: Contender) {
+    const { stable, load, directory, quick, warmupMs, durationMs } = this.#options;
+    this.#measured += 1;
+    const tag = `m${this.#measured}-${Math.floor(performance.timeOrigin).toString(36)}-`;
+    return stable.withFresh(contender, (fresh) => {
+      const stage: Stage = {
+        contender,
+        running: () => stable.running(contender),
+        fresh,
+        directory,
+        load,
+        quick,
+        warmupMs,
+        durationMs,
+        tag,
+        valueOf: (scenario, connections) => this.#valueOf(contender.name, scenario, connections),
+      };
+      return cell.measure(stage);
+    });
+  }
+
+  #valueOf(name: ContenderName, scenario: string, connections: number): number | undefined {
+    const record = this.#records.find((each) => each.name === scenario && each.connections === connections);
+    return figuresOf(name === "holdfast" ? record?.holdfast : record?.peers[name])?.median;
+  }
+}
+
+/** Each round begins with another contender. */
+function inTurn<Item>(items: readonly Item[], round: number): readonly Item[] {
+  const first = items.length === 0 ? 0 : round % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
+}
+
+function recordOf(
+  cell: Cell,
+  outcomes: ReadonlyMap<ContenderName, RoundMeasurement[] | Exclude<Outcome, { rounds: number }>>,
+): ScenarioRecord {
+  const peers: Partial<Record<ContenderName, Outcome>> = {};
+  const ratio: Partial<Record<ContenderName, Spread>> = {};
+  let ours: Outcome | undefined;
+  const values = (name: ContenderName): ReadonlyMap<number, number> => {
+    const measurements = outcomes.get(name);
+    return new Map(Array.isArray(measurements) ? measurements.map(({ round, value }) => [round, value]) : []);
+  };
+  for (const [name, measured] of outcomes) {
+    const outcome = Array.isArray(measured)
+      ? (combine(measured) ?? { failed: "nothing was measured" })
+      : measured;
+    if (name === "holdfast") {
+      ours = outcome;
+      continue;
+    }
+    peers[name] = outcome;
+    const paired = pairedRatio(values("holdfast"), values(name), cell.better);
+    if (paired !== undefined) ratio[name] = paired;
+  }
+  return {
+    name: cell.scenario,
+    title: cell.title,
+    connections: cell.connections,
+    unit: cell.unit,
+    better: cell.better,
+    ...(ours === undefined ? {} : { holdfast: ours }),
+    peers,
+    ratio,
+    goals: [],
+  };
+}

@@ -1,0 +1,122 @@
+/** Runs a load plan against a contender and reads its meters at the edges of the measured part. */
+import type { RunningContender } from "../contenders/contender.ts";
+import type { RequestShape } from "../http/request-template.ts";
+import { Histogram } from "../load/histogram.ts";
+import type { ClosedLoop, LoadPlan, LoadResult, OpenLoop } from "../load/plan.ts";
+import { usageOf, type Usage } from "../process/usage.ts";
+import type { Latency, Measurement, Stage } from "./cell.ts";
+
+export interface LoadOptions {
+  readonly request: RequestShape;
+  readonly expect?: string;
+  readonly connections: number;
+  readonly keysMax?: number;
+  readonly stepsPerOperation?: number;
+  readonly pace?: ClosedLoop | OpenLoop;
+  /** Instead of the contender that runs all the time. */
+  readonly running?: RunningContender;
+}
+
+export interface MeasuredLoad {
+  readonly result: LoadResult;
+  readonly measurement: Measurement;
+}
+
+const NS_PER_MS = 1e6;
+const MS_PER_SECOND = 1_000;
+const MICROS_PER_MS = 1_000;
+
+export async function measureLoad(stage: Stage, options: LoadOptions): Promise<MeasuredLoad> {
+  const running = options.running ?? (await stage.running());
+  const { connections } = options;
+  const plan: LoadPlan = {
+    target: running.ingress,
+    request: options.request,
+    connections,
+    keyPrefix: stage.tag,
+    pace: options.pace ?? {
+      kind: "closed",
+      warmupMs: stage.warmupMs,
+      durationMs: stage.durationMs,
+      operationsMin: connections,
+    },
+    ...(options.expect === undefined ? {} : { expect: options.expect }),
+    ...(options.keysMax === undefined ? {} : { keysMax: options.keysMax }),
+  };
+  const meter = new Meter(running);
+  const result = await stage.load.run(plan, {
+    onMeasuring: () => meter.start(),
+    onMeasured: () => meter.stop(),
+  });
+  const perSecond = (result.operations / result.elapsedMs) * MS_PER_SECOND;
+  const measurement: Measurement = {
+    value: perSecond,
+    operations: result.operations,
+    latency: latencyOf(result),
+    generatorCpuMicrosPerOp: result.generatorCpuMicros / result.operations,
+    generatorCpuShare: result.generatorCpuMicros / MICROS_PER_MS / result.elapsedMs,
+    ...meter.perOperation(result.operations, options.stepsPerOperation),
+  };
+  return { result, measurement };
+}
+
+export function latencyOf({ latency }: LoadResult): Latency {
+  const histogram = Histogram.of(latency.counts, latency.max);
+  const at = (share: number): number => histogram.percentile(share) / NS_PER_MS;
+  return {
+    p50: at(0.5),
+    p99: at(0.99),
+    p999: at(0.999),
+    max: latency.max / NS_PER_MS,
+    counts: latency.counts,
+  };
+}
+
+/** What server and handlers used between two moments. */
+export class Meter {
+  readonly #running: RunningContender;
+  #before: { readonly server: Usage; readonly handlers: Usage } | undefined;
+  #after: { readonly server: Usage; readonly handlers: Usage } | undefined;
+
+  constructor(running: RunningContender) {
+    this.#running = running;
+  }
+
+  start(): void {
+    this.#before = this.#read();
+  }
+
+  stop(): void {
+    this.#after = this.#read();
+  }
+
+  perOperation(
+    operations: number,
+    stepsPerOperation?: number,
+  ): Pick<Measurement, "cpuMicrosPerOp" | "residentBytes" | "bytesPerOp" | "bytesPerStep"> {
+    const before = this.#before;
+    const after = this.#after;
+    if (before === undefined || after === undefined || operations === 0) return {};
+    const cpu = (role: "server" | "handlers"): number =>
+      (after[role].cpuMicros - before[role].cpuMicros) / operations;
+    const written =
+      after.server.writtenBytes === undefined || before.server.writtenBytes === undefined
+        ? undefined
+        : (after.server.writtenBytes - before.server.writtenBytes) / operations;
+    return {
+      cpuMicrosPerOp: { server: cpu("server"), handlers: cpu("handlers") },
+      residentBytes: { server: after.server.residentBytes, handlers: after.handlers.residentBytes },
+      ...(written === undefined ? {} : { bytesPerOp: written }),
+      ...(written === undefined || stepsPerOperation === undefined
+        ? {}
+        : { bytesPerStep: written / stepsPerOperation }),
+    };
+  }
+
+  #read(): { readonly server: Usage; readonly handlers: Usage } {
+    return {
+      server: usageOf(this.#running.pids("server")),
+      handlers: usageOf(this.#running.pids("handlers")),
+    };
+  }
+}
