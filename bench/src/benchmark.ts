@@ -1,5 +1,5 @@
 /** One run of the benchmark, from the first process to the last. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -19,6 +19,8 @@ import type { Cell } from "./scenarios/cell.ts";
 const DURATION_MS = 4_000;
 const QUICK_DURATION_MS = 500;
 const WARMUP_SHARE = 0.25;
+/** Others may pass through: a PostgreSQL that is started by root belongs to somebody else. */
+const DIRECTORY_MODE = 0o711;
 
 export interface Listener {
   onProgress(text: string): void;
@@ -27,6 +29,7 @@ export interface Listener {
 
 export async function runBenchmark(options: Options, listener: Listener): Promise<Results> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  chmodSync(directory, DIRECTORY_MODE);
   const durationMs = options.durationMs ?? (options.quick ? QUICK_DURATION_MS : DURATION_MS);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -35,7 +38,7 @@ export async function runBenchmark(options: Options, listener: Listener): Promis
   const floor = stack.adopt(new FloorMeter(directory), (meter) => meter.close());
   const stable = stack.adopt(new Stable(directory), (all) => all.stop());
 
-  const contenders = contendersNamed(options.contenders);
+  const contenders = contendersNamed(options.contenders, options.postgres);
   const absent = await findAbsent(contenders);
   floor.sample();
   const generator = await measureCeiling(load, directory);

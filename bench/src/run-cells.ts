@@ -8,7 +8,7 @@ import type { LoadGenerator } from "./load/load-generator.ts";
 import type { FloorMeter } from "./machine/floor.ts";
 import { combine, type RoundMeasurement } from "./report/figures.ts";
 import { pairedRatio, type Spread } from "./report/ratio.ts";
-import { figuresOf, type Outcome, type ScenarioRecord } from "./report/results.ts";
+import { figuresOf, type Figures, type Outcome, type ScenarioRecord } from "./report/results.ts";
 import type { Cell, Stage } from "./scenarios/cell.ts";
 
 export interface RunOptions {
@@ -82,15 +82,15 @@ export class CellRunner {
         warmupMs,
         durationMs,
         tag,
-        valueOf: (scenario, connections) => this.#valueOf(contender.name, scenario, connections),
+        figuresOf: (scenario, connections) => this.#figuresOf(contender.name, scenario, connections),
       };
       return cell.measure(stage);
     });
   }
 
-  #valueOf(name: ContenderName, scenario: string, connections: number): number | undefined {
+  #figuresOf(name: ContenderName, scenario: string, connections: number): Figures | undefined {
     const record = this.#records.find((each) => each.name === scenario && each.connections === connections);
-    return figuresOf(name === "holdfast" ? record?.holdfast : record?.peers[name])?.median;
+    return figuresOf(name === "holdfast" ? record?.holdfast : record?.peers[name]);
   }
 }
 

@@ -1,9 +1,12 @@
 import type { Contender, ContenderName } from "./contender.ts";
+import { dbosOn } from "./dbos.ts";
 import { holdfast } from "./holdfast.ts";
 import { restate, restateTuned } from "./restate.ts";
 
-const ALL: readonly Contender[] = [holdfast, restate, restateTuned];
-
-export function contendersNamed(names: readonly ContenderName[]): readonly Contender[] {
-  return ALL.filter(({ name }) => names.includes(name));
+/** In the order of the table. `postgres` is the address of the PostgreSQL that shall be used, if there is one. */
+export function contendersNamed(
+  names: readonly ContenderName[],
+  postgres: string | undefined,
+): readonly Contender[] {
+  return [holdfast, restate, restateTuned, dbosOn(postgres)].filter(({ name }) => names.includes(name));
 }

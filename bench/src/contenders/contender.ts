@@ -15,6 +15,8 @@ export interface Contender {
   absence(): Promise<string | undefined>;
   /** What it has no such thing for, by scenario, with the reason. */
   readonly lacks: ReadonlyMap<string, string>;
+  /** How its engine runs inside a program of one's own, if it does. */
+  readonly embedded: ((directory: string) => Promise<EmbeddedProgram>) | undefined;
   /** Starts server and handlers with a new, empty data directory below `directory`. */
   start(directory: string): Promise<RunningContender>;
 }
@@ -24,6 +26,10 @@ export interface RunningContender {
   /** Where requests go. Every contender answers the same paths. */
   readonly ingress: Address;
   readonly dataDirectory: string;
+  /** Where its log lies, when log and store can be told apart. */
+  readonly logDirectory: string | undefined;
+  /** Milliseconds from the newest start of the server to its first answer. */
+  readonly readyMs: number;
   /** Processes of a role; their descendants belong to it too. */
   pids(role: Role): readonly number[];
   /** What the handlers noted; see handlers/control.ts. */
@@ -35,6 +41,20 @@ export interface RunningContender {
   /** Makes a handler that only waits begin a new attempt, where that does not come about by itself. */
   readonly forceReplay: (() => Promise<void>) | undefined;
   stop(): Promise<void>;
+}
+
+/** A program that opens the engine, keeps workflows of ten steps going, and sends an EmbeddedReport. */
+export interface EmbeddedProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Ends what it needed beside it. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedReport {
+  readonly steps: number;
+  readonly elapsedMs: number;
+  readonly cpuMicros: number;
 }
 
 export interface ControlView {

@@ -8,6 +8,7 @@ import { RunningTwoProcesses, type TwoProcesses } from "./two-processes.ts";
 export const HOLDFAST_PROGRAM = fileURLToPath(
   new URL("../../../packages/cli/bin/holdfast.mjs", import.meta.url),
 );
+const EMBEDDED = fileURLToPath(new URL("../handlers/holdfast-embedded.ts", import.meta.url));
 const MANIFEST = new URL("../../../package.json", import.meta.url);
 
 const processes: TwoProcesses = {
@@ -15,11 +16,9 @@ const processes: TwoProcesses = {
   handlers: fileURLToPath(new URL("../handlers/holdfast.ts", import.meta.url)),
   server: ({ dataDirectory, ingressPort, adminPort }) => ({
     command: process.execPath,
-    args: [
-      ...[HOLDFAST_PROGRAM, "serve", "--data", dataDirectory],
-      ...["--ingress-port", String(ingressPort), "--admin-port", String(adminPort)],
-    ],
+    args: [HOLDFAST_PROGRAM, "serve", "--data", dataDirectory, ...portArguments(ingressPort, adminPort)],
   }),
+  logFolder: "log",
   registration: (url) => ({ url }),
 };
 
@@ -29,5 +28,14 @@ export const holdfast: Contender = {
   settings: [],
   lacks: new Map(),
   absence: async () => undefined,
+  embedded: async (directory) => ({
+    command: process.execPath,
+    args: [EMBEDDED, directory],
+    stop: async () => {},
+  }),
   start: (directory) => RunningTwoProcesses.start(processes, directory),
 };
+
+function portArguments(ingressPort: number, adminPort: number): readonly string[] {
+  return ["--ingress-port", String(ingressPort), "--admin-port", String(adminPort)];
+}

@@ -50,7 +50,8 @@ function contender(name: ContenderName, tuning: typeof TUNING): Contender {
     version: () =>
       `${peerVersion("@restatedev/restate-server")}, SDK ${peerVersion("@restatedev/restate-sdk")}`,
     settings: tuning.map(([variable, value, reason]) => [`${variable}=${value}`, reason]),
-    lacks: new Map(),
+    lacks: new Map([["embedded", "Restate runs in no program but its own server"]]),
+    embedded: undefined,
     absence: async () =>
       installPeers() ??
       (existsSync(SERVER) ? undefined : `there is no server for ${process.platform}-${process.arch}`),

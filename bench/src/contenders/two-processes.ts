@@ -33,6 +33,8 @@ export interface TwoProcesses {
   /** The program of the handlers, which is given host and port of the ingress, and what to start the server with. */
   readonly handlers: string;
   readonly server: (places: Places) => ServerProgram;
+  /** Below the data directory, when log and store can be told apart. */
+  readonly logFolder?: string;
   /** The body with which the handlers at this address are registered. */
   readonly registration: (url: string) => object;
 }
@@ -40,6 +42,7 @@ export interface TwoProcesses {
 const HOST = "127.0.0.1";
 /** Recovery of a million sleepers is part of what is measured, so it may take its time. */
 const READY_MS_MAX = 120_000;
+const READY_PAUSE_MS = 2;
 const REGISTER_MS_MAX = 30_000;
 
 interface HandlersReady {
@@ -50,11 +53,13 @@ interface HandlersReady {
 export class RunningTwoProcesses implements RunningContender {
   readonly name: ContenderName;
   readonly forceReplay = undefined;
+  readonly logDirectory: string | undefined;
   readonly ingress: Address;
   readonly dataDirectory: string;
   readonly #directory: string;
   readonly #kind: TwoProcesses;
   readonly #places: Places;
+  #readyMs = 0;
   #server: Child;
   #handlers: Child | undefined;
   #controlPort = 0;
@@ -65,6 +70,7 @@ export class RunningTwoProcesses implements RunningContender {
     this.#directory = directory;
     this.#places = places;
     this.dataDirectory = places.dataDirectory;
+    this.logDirectory = kind.logFolder === undefined ? undefined : join(this.dataDirectory, kind.logFolder);
     this.ingress = { host: HOST, port: places.ingressPort };
     this.#server = this.#spawnServer();
   }
@@ -85,6 +91,10 @@ export class RunningTwoProcesses implements RunningContender {
       throw error;
     }
     return running;
+  }
+
+  get readyMs(): number {
+    return this.#readyMs;
   }
 
   pids(role: Role): readonly number[] {
@@ -114,15 +124,19 @@ export class RunningTwoProcesses implements RunningContender {
     return new Child({ ...program, logFile: join(this.#directory, "server.log") });
   }
 
+  /** Right behind the spawning. */
   async #untilReady(): Promise<void> {
-    await until(`the start of ${this.name}`, READY_MS_MAX, async () => {
+    const spawnedAt = performance.now();
+    const { host, port } = this.ingress;
+    const ask = async (): Promise<true | undefined> => {
       if (this.#server.isOver) throw this.#server.failure(`${this.name} ended`);
-      const { host, port } = this.ingress;
       const answer = await fetch(`http://${host}:${port}/restate/health`).catch(() => {
         // Nobody listens yet: until() asks again.
       });
       return answer?.ok === true ? true : undefined;
-    });
+    };
+    await until(`the start of ${this.name}`, READY_MS_MAX, ask, READY_PAUSE_MS);
+    this.#readyMs = performance.now() - spawnedAt;
   }
 
   async #startHandlers(): Promise<void> {

@@ -100,8 +100,12 @@ export class Child {
     clearTimeout(timer);
   }
 
+  log(): string {
+    return readFileSync(this.#logFile, "utf8");
+  }
+
   failure(what: string): Error {
-    const log = readFileSync(this.#logFile, "utf8").slice(-SHOWN_LOG_CHARACTERS);
+    const log = this.log().slice(-SHOWN_LOG_CHARACTERS);
     return new Error(`${what}. The end of ${this.#logFile}:\n${log}`);
   }
 }

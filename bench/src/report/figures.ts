@@ -1,6 +1,6 @@
 /** From the measurements of single rounds to one set of figures. */
 import { Histogram } from "../load/histogram.ts";
-import type { Latency, Measurement } from "../scenarios/cell.ts";
+import type { Latency, Measurement } from "../scenarios/measurement.ts";
 import { median, spreadOf } from "./ratio.ts";
 import type { Figures } from "./results.ts";
 

@@ -2,7 +2,7 @@
 import type { ContenderName } from "../contenders/contender.ts";
 import type { Floor } from "../machine/floor.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { Latency, Measurement } from "../scenarios/cell.ts";
+import type { Latency, Measurement } from "../scenarios/measurement.ts";
 import type { Spread } from "./ratio.ts";
 
 export interface Results {

@@ -4,7 +4,8 @@ import type { RequestShape } from "../http/request-template.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { ClosedLoop, LoadPlan, LoadResult, OpenLoop } from "../load/plan.ts";
 import { usageOf, type Usage } from "../process/usage.ts";
-import type { Latency, Measurement, Stage } from "./cell.ts";
+import type { Stage } from "./cell.ts";
+import type { Latency, Measurement } from "./measurement.ts";
 
 export interface LoadOptions {
   readonly request: RequestShape;

@@ -1,7 +1,8 @@
 /** Scenario 5, one-way sends: how fast they are accepted, and how fast all of them have run. */
 import { until } from "../process/until.ts";
-import type { Cell, Measurement, Stage } from "./cell.ts";
+import type { Cell, Stage } from "./cell.ts";
 import { measureLoad } from "./measure-load.ts";
+import type { Measurement } from "./measurement.ts";
 
 const CONNECTIONS = 50;
 const DRAIN_MS_MAX = 120_000;

@@ -1,0 +1,128 @@
+/** Scenario 11: very many invocations that sleep. What they cost, whether a crash forgets any, whether all wake. */
+import { setTimeout as wait } from "node:timers/promises";
+
+import type { ContenderName, RunningContender } from "../contenders/contender.ts";
+import type { RequestShape } from "../http/request-template.ts";
+import { directoryBytes, LogMeter } from "../machine/directory-bytes.ts";
+import { until } from "../process/until.ts";
+import { usageOf } from "../process/usage.ts";
+import type { Cell, Stage } from "./cell.ts";
+import { measureLoad } from "./measure-load.ts";
+import type { Measurement } from "./measurement.ts";
+import { post } from "./post.ts";
+
+interface Amount {
+  readonly sleepers: number;
+  /** Long enough for all to be asleep, and for the crash, before the first wakes. */
+  readonly sleepMs: number;
+}
+
+const FULL: Amount = { sleepers: 1_000_000, sleepMs: 600_000 };
+const FULL_PEER: Amount = { sleepers: 50_000, sleepMs: 240_000 };
+const QUICK: Amount = { sleepers: 20_000, sleepMs: 25_000 };
+const QUICK_PEER: Amount = { sleepers: 2_000, sleepMs: 20_000 };
+const CONNECTIONS = 50;
+/** Handlers that sleep are given up in the background, and checkpoints are taken every ten seconds. */
+const SETTLE_MS = 15_000;
+const QUICK_SETTLE_MS = 2_000;
+const WAKE_MS_MAX = 900_000;
+const MIB = 1024 * 1024;
+
+export const sleeperCells: readonly Cell[] = [
+  {
+    scenario: "sleepers",
+    title: "handlers that sleep: memory of the server when all do",
+    connections: CONNECTIONS,
+    unit: "MiB",
+    better: "lower",
+    roundsMax: 1,
+    measure: (stage) => measureSleepers(stage, "sleep"),
+  },
+  {
+    scenario: "sleepers-delayed",
+    title: "sends that are delayed: memory of the server when all wait",
+    connections: CONNECTIONS,
+    unit: "MiB",
+    better: "lower",
+    roundsMax: 1,
+    measure: (stage) => measureSleepers(stage, "delay"),
+  },
+];
+
+function amountFor(name: ContenderName, quick: boolean): Amount {
+  if (name === "holdfast") return quick ? QUICK : FULL;
+  return quick ? QUICK_PEER : FULL_PEER;
+}
+
+async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Measurement> {
+  const running = await stage.fresh();
+  const { sleepers, sleepMs } = amountFor(running.name, stage.quick);
+  const residentBefore = memoryOf(running);
+  const bytesBefore = directoryBytes(running.dataDirectory);
+  const log = running.logDirectory === undefined ? undefined : new LogMeter(running.logDirectory);
+  const { measurement } = await measureLoad(stage, {
+    running,
+    request: requestOf(way, sleepMs),
+    connections: CONNECTIONS,
+    pace: {
+      kind: "closed",
+      warmupMs: 0,
+      durationMs: 0,
+      operationsMin: 0,
+      operationsExactly: sleepers,
+    },
+  });
+  await wait(stage.quick ? QUICK_SETTLE_MS : SETTLE_MS);
+  const resident = memoryOf(running);
+  const logBytes = log?.stop();
+  const bytes = directoryBytes(running.dataDirectory) - bytesBefore;
+  const awakeTooEarly = await wokenOf(running);
+
+  await running.killServer();
+  const killedAt = performance.now();
+  await running.restartServer();
+  await post(running, "/bench/empty");
+  const answersAfterMs = performance.now() - killedAt;
+  const residentAfterRestart = memoryOf(running);
+
+  // Handlers that died with the engine begin to count anew.
+  const counted = running.forceReplay === undefined ? 0 : awakeTooEarly;
+  const woken = await until("the waking of all sleepers", WAKE_MS_MAX, async () => {
+    const now = counted + (await wokenOf(running));
+    return now >= sleepers ? now : undefined;
+  });
+  return {
+    ...measurement,
+    value: resident / MIB,
+    extra: {
+      sleepers,
+      createdPerSecond: measurement.value,
+      idleMiB: residentBefore / MIB,
+      bytesOfMemoryEach: (resident - residentBefore) / sleepers,
+      ...(logBytes === undefined ? {} : { bytesOfLogEach: logBytes / sleepers }),
+      bytesOnDiskEach: bytes / sleepers,
+      answersAfterKillMs: answersAfterMs,
+      afterRestartMiB: residentAfterRestart / MIB,
+      wokenBeforeKill: awakeTooEarly,
+      woken,
+    },
+  };
+}
+
+function requestOf(way: "sleep" | "delay", sleepMs: number): RequestShape {
+  return way === "sleep"
+    ? { method: "POST", path: "/bench/sleeper/send", body: String(sleepMs) }
+    : { method: "POST", path: `/bench/sleeper/send?delay=${sleepMs}ms`, body: "1" };
+}
+
+/** What keeps sleepers is the server; DBOS keeps them in the process of the handlers. */
+function memoryOf(running: RunningContender): number {
+  const server = usageOf(running.pids("server")).residentBytes;
+  return running.forceReplay === undefined
+    ? server
+    : server + usageOf(running.pids("handlers")).residentBytes;
+}
+
+async function wokenOf(running: RunningContender): Promise<number> {
+  return (await running.control()).counts["woken"] ?? 0;
+}
