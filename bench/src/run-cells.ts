@@ -2,14 +2,16 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { Contender, ContenderName } from "./contenders/contender.ts";
+import type { Contender, ContenderName, RunningContender } from "./contenders/contender.ts";
 import type { Stable } from "./contenders/stable.ts";
 import type { LoadGenerator } from "./load/load-generator.ts";
 import type { FloorMeter } from "./machine/floor.ts";
 import { combine, type RoundMeasurement } from "./report/figures.ts";
+import { goalsOf } from "./report/goals.ts";
 import { pairedRatio, type Spread } from "./report/ratio.ts";
 import { figuresOf, type Figures, type Outcome, type ScenarioRecord } from "./report/results.ts";
 import type { Cell, Stage } from "./scenarios/cell.ts";
+import { warmUp } from "./scenarios/warm-up.ts";
 
 export interface RunOptions {
   readonly contenders: readonly Contender[];
@@ -28,10 +30,15 @@ export interface RunOptions {
 
 /** After a contender's turn, for what it does in the background. */
 const SETTLE_MS = 100;
+const MS_PER_SECOND = 1_000;
+const WARM_UP_MS = 10_000;
+const QUICK_WARM_UP_MS = 1_500;
+const QUICK_SPENT_MS_MAX = 4_000;
 
 export class CellRunner {
   readonly #options: RunOptions;
   readonly #records: ScenarioRecord[] = [];
+  readonly #warm = new Set<ContenderName>();
   #measured = 0;
 
   constructor(options: RunOptions) {
@@ -42,29 +49,44 @@ export class CellRunner {
     const { contenders } = this.#options;
     const outcomes = new Map<ContenderName, RoundMeasurement[] | Exclude<Outcome, { rounds: number }>>();
     for (const { name, lacks } of contenders) {
-      const reason = this.#options.absent.get(name) ?? cell.lacks?.(name) ?? lacks.get(cell.scenario);
+      const reason =
+        this.#options.absent.get(name) ?? cell.lacks?.(name, this.#options.quick) ?? lacks.get(cell.scenario);
       outcomes.set(name, reason === undefined ? [] : { absent: reason });
     }
+    const cellStartedAt = performance.now();
     const rounds = Math.min(this.#options.rounds, cell.roundsMax ?? Infinity);
+    const spentMs = new Map<ContenderName, number>();
     for (let round = 0; round < rounds; round++) {
       this.#options.floor.sample();
       for (const contender of inTurn(contenders, round)) {
         const measurements = outcomes.get(contender.name);
-        if (!Array.isArray(measurements)) continue;
+        if (!Array.isArray(measurements) || this.#hasSpentItsTime(spentMs.get(contender.name))) continue;
         this.#options.onProgress(
           `${cell.scenario} at ${cell.connections}, round ${round + 1} of ${rounds}: ${contender.name}`,
         );
+        const startedAt = performance.now();
         try {
           measurements.push({ round, ...(await this.#measure(cell, contender)) });
         } catch (error) {
           outcomes.set(contender.name, { failed: error instanceof Error ? error.message : String(error) });
         }
+        spentMs.set(contender.name, (spentMs.get(contender.name) ?? 0) + performance.now() - startedAt);
         await wait(SETTLE_MS);
       }
     }
     const record = recordOf(cell, outcomes);
-    this.#records.push(record);
-    return record;
+    const judged = {
+      ...record,
+      seconds: (performance.now() - cellStartedAt) / MS_PER_SECOND,
+      goals: goalsOf(record, this.#options.floor.result()),
+    };
+    this.#records.push(judged);
+    return judged;
+  }
+
+  /** A quick run does not wait for a slow contender a second time. */
+  #hasSpentItsTime(spentMs: number | undefined): boolean {
+    return this.#options.quick && (spentMs ?? 0) > QUICK_SPENT_MS_MAX;
   }
 
   async #measure(cell: Cell, contender: Contender) {
@@ -74,7 +96,7 @@ export class CellRunner {
     return stable.withFresh(contender, (fresh) => {
       const stage: Stage = {
         contender,
-        running: () => stable.running(contender),
+        running: () => this.#running(contender),
         fresh,
         directory,
         load,
@@ -86,6 +108,17 @@ export class CellRunner {
       };
       return cell.measure(stage);
     });
+  }
+
+  /** Warm before it is measured for the first time: code that Node has not compiled yet is not what is compared. */
+  async #running(contender: Contender): Promise<RunningContender> {
+    const { stable, load, quick } = this.#options;
+    const running = await stable.running(contender);
+    if (!this.#warm.has(contender.name)) {
+      this.#warm.add(contender.name);
+      await warmUp(running, load, quick ? QUICK_WARM_UP_MS : WARM_UP_MS);
+    }
+    return running;
   }
 
   #figuresOf(name: ContenderName, scenario: string, connections: number): Figures | undefined {
@@ -132,6 +165,7 @@ function recordOf(
     ...(ours === undefined ? {} : { holdfast: ours }),
     peers,
     ratio,
+    seconds: 0,
     goals: [],
   };
 }

@@ -40,6 +40,8 @@ export interface ScenarioRecord {
   readonly connections: number;
   readonly unit: string;
   readonly better: "higher" | "lower";
+  /** How long measuring it took, for all contenders. */
+  readonly seconds: number;
   readonly holdfast?: Outcome;
   readonly peers: Readonly<Partial<Record<ContenderName, Outcome>>>;
   readonly ratio: Readonly<Partial<Record<ContenderName, Spread>>>;

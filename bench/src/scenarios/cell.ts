@@ -14,7 +14,7 @@ export interface Cell {
   /** Heavy ones are not repeated in every round. */
   readonly roundsMax?: number;
   /** A contender that takes no part, with the reason. */
-  readonly lacks?: (name: ContenderName) => string | undefined;
+  readonly lacks?: (name: ContenderName, quick: boolean) => string | undefined;
   measure(stage: Stage): Promise<Measurement>;
 }
 

@@ -1,5 +1,5 @@
 /** Scenario 14: the engine inside a program, 200 workflows of 10 steps at a time, on disk. */
-import { mkdtempSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { EmbeddedReport } from "../contenders/contender.ts";
@@ -24,7 +24,8 @@ export const embeddedCells: readonly Cell[] = [
 async function measureEmbedded(stage: Stage): Promise<Measurement> {
   const { contender, directory, warmupMs, durationMs } = stage;
   if (contender.embedded === undefined) throw new Error(`${contender.name} has no embedded mode`);
-  const place = mkdtempSync(join(directory, "embedded-"));
+  const place = join(directory, `${stage.tag}embedded`);
+  mkdirSync(place);
   const program = await contender.embedded(place);
   try {
     const child = new Child({

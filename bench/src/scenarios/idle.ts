@@ -12,7 +12,7 @@ import type { Measurement } from "./measurement.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MIB = 1024 * 1024;
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 2_000;
 const FIRST_LINE_MS_MAX = 60_000;
 /** What npm itself says before our program does begins with ">", and so does an empty line. */
 const PROGRESS = /^(?!>)(?=.*\S).+$/m;

@@ -7,6 +7,7 @@ import { directoryBytes, LogMeter } from "../machine/directory-bytes.ts";
 import { until } from "../process/until.ts";
 import { usageOf } from "../process/usage.ts";
 import type { Cell, Stage } from "./cell.ts";
+import { notInQuickRun } from "./load-cells.ts";
 import { measureLoad } from "./measure-load.ts";
 import type { Measurement } from "./measurement.ts";
 import { post } from "./post.ts";
@@ -19,8 +20,8 @@ interface Amount {
 
 const FULL: Amount = { sleepers: 1_000_000, sleepMs: 600_000 };
 const FULL_PEER: Amount = { sleepers: 50_000, sleepMs: 240_000 };
-const QUICK: Amount = { sleepers: 20_000, sleepMs: 25_000 };
-const QUICK_PEER: Amount = { sleepers: 2_000, sleepMs: 20_000 };
+const QUICK: Amount = { sleepers: 20_000, sleepMs: 15_000 };
+const QUICK_PEER: Amount = { sleepers: 2_000, sleepMs: 15_000 };
 const CONNECTIONS = 50;
 /** Handlers that sleep are given up in the background, and checkpoints are taken every ten seconds. */
 const SETTLE_MS = 15_000;
@@ -45,6 +46,7 @@ export const sleeperCells: readonly Cell[] = [
     unit: "MiB",
     better: "lower",
     roundsMax: 1,
+    lacks: notInQuickRun,
     measure: (stage) => measureSleepers(stage, "delay"),
   },
 ];
@@ -76,6 +78,10 @@ async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Me
   const resident = memoryOf(running);
   const logBytes = log?.stop();
   const bytes = directoryBytes(running.dataDirectory) - bytesBefore;
+  const store =
+    running.logDirectory === undefined
+      ? undefined
+      : directoryBytes(running.dataDirectory) - directoryBytes(running.logDirectory);
   const awakeTooEarly = await wokenOf(running);
 
   await running.killServer();
@@ -100,6 +106,7 @@ async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Me
       idleMiB: residentBefore / MIB,
       bytesOfMemoryEach: (resident - residentBefore) / sleepers,
       ...(logBytes === undefined ? {} : { bytesOfLogEach: logBytes / sleepers }),
+      ...(store === undefined ? {} : { bytesOfStoreEach: store / sleepers }),
       bytesOnDiskEach: bytes / sleepers,
       answersAfterKillMs: answersAfterMs,
       afterRestartMiB: residentAfterRestart / MIB,

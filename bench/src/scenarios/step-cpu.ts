@@ -1,5 +1,6 @@
 /** Scenario 15: what one durable step costs in processor time, all told and at the margin. */
 import type { Cell, Stage } from "./cell.ts";
+import { notInQuickRun } from "./load-cells.ts";
 import { measureLoad } from "./measure-load.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -15,6 +16,7 @@ export const stepCpuCells: readonly Cell[] = [
     unit: "µs",
     better: "lower",
     roundsMax: 1,
+    lacks: notInQuickRun,
     measure: measureStepCpu,
   },
 ];
