@@ -1,10 +1,11 @@
 /** `npm run bench`. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { join } from "node:path";
 
 import { runBenchmark, scenarioNames } from "./benchmark.ts";
 import { HELP, OptionError, readOptions, type Options } from "./options.ts";
+import type { Results } from "./report/results.ts";
 import { headerText, scenarioText } from "./report/table.ts";
+import { readResults, resultsName, writeReport, writeResults } from "./report/write-report.ts";
 
 const EXIT_USAGE = 2;
 
@@ -26,6 +27,10 @@ async function main(): Promise<number> {
     console.log(`${HELP}\n\nScenarios: ${scenarioNames().join(", ")}`);
     return 0;
   }
+  if (options.report !== undefined) {
+    report(readResults(options.report));
+    return 0;
+  }
   return measure(options);
 }
 
@@ -40,12 +45,17 @@ async function measure(options: Options): Promise<number> {
     },
   });
   console.log(headerText(results));
-  if (options.json !== undefined) {
-    mkdirSync(dirname(options.json), { recursive: true });
-    writeFileSync(options.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  if (options.json !== undefined) writeResults(options.json, results);
+  if (options.out !== undefined) {
+    writeResults(join(options.out, `${resultsName(results)}.json`), results);
+    report(results);
   }
   const missed = results.scenarios.some(({ goals }) => goals.some(({ met }) => !met));
   return options.strict && missed ? 1 : 0;
+}
+
+function report(results: Results): void {
+  for (const path of writeReport(results)) console.log(`wrote ${path}`);
 }
 
 function checkNames(only: readonly string[]): void {

@@ -146,7 +146,7 @@ function recordOf(
   };
   for (const [name, measured] of outcomes) {
     const outcome = Array.isArray(measured)
-      ? (combine(measured) ?? { failed: "nothing was measured" })
+      ? (combine(measured, cell.plotsLatency ?? false) ?? { failed: "nothing was measured" })
       : measured;
     if (name === "holdfast") {
       ours = outcome;

@@ -106,6 +106,16 @@ describe("declared-imports", () => {
     });
   });
 
+  it("accepts what the nearest package.json of a folder declares, below it and nowhere else", () => {
+    const peers = {
+      ...manifests,
+      "bench/package.json": "{}",
+      "bench/peers/package.json": '{"dependencies": {"ws": "1"}}',
+    };
+    accepts(declaredImports, { ...peers, "bench/peers/a.mjs": 'import "ws";' });
+    rejects(declaredImports, { ...peers, "bench/src/a.ts": 'import "ws";' }, "bench/src/a.ts:1");
+  });
+
   it("rejects what only hoisting makes available", () => {
     const text = 'import "@holdfast/protocol";\nimport "fast-check";';
     const path = "packages/server/src/a.ts";

@@ -46,6 +46,7 @@ export class Histogram {
   /** The duration that a share of all durations does not exceed, e.g. 0.99. Zero when nothing was recorded. */
   percentile(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.#total));
+    if (rank >= this.#total) return this.#max;
     let seen = 0;
     for (const [bucket, count] of this.#counts.entries()) {
       seen += count;

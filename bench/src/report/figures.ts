@@ -6,13 +6,16 @@ import type { Figures } from "./results.ts";
 
 export type RoundMeasurement = Measurement & { readonly round: number };
 
-export function combine(measurements: readonly RoundMeasurement[]): Figures | undefined {
+export function combine(
+  measurements: readonly RoundMeasurement[],
+  keepsDistribution: boolean,
+): Figures | undefined {
   const spread = spreadOf(measurements.map(({ value }) => value));
   if (spread === undefined) return undefined;
   return withoutUndefined({
     ...spread,
     rounds: measurements.length,
-    latency: combineLatency(measurements),
+    latency: combineLatency(measurements, keepsDistribution),
     cpuMicrosPerOp: bothRoles(measurements, "cpuMicrosPerOp"),
     residentBytes: bothRoles(measurements, "residentBytes"),
     bytesPerOp: medianOf(measurements, ({ bytesPerOp }) => bytesPerOp),
@@ -42,7 +45,10 @@ function bothRoles(
 }
 
 /** Percentiles are medians over the rounds, the maximum is the largest of all, and the buckets are added up. */
-function combineLatency(measurements: readonly Measurement[]): Latency | undefined {
+function combineLatency(
+  measurements: readonly Measurement[],
+  keepsDistribution: boolean,
+): Latency | undefined {
   const latencies = measurements.map(({ latency }) => latency).filter((latency) => latency !== undefined);
   if (latencies.length === 0) return undefined;
   const all = new Histogram();
@@ -52,7 +58,7 @@ function combineLatency(measurements: readonly Measurement[]): Latency | undefin
     p99: median(latencies.map(({ p99 }) => p99)),
     p999: median(latencies.map(({ p999 }) => p999)),
     max: Math.max(...latencies.map(({ max }) => max)),
-    counts: all.counts(),
+    ...(keepsDistribution ? { counts: all.counts() } : {}),
   };
 }
 

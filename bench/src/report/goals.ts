@@ -124,3 +124,7 @@ function median(scenario: string, text: string, isMet: (value: number) => boolea
 function extra(scenario: string, name: string, text: string, isMet: (value: number) => boolean): Goal {
   return { scenario, text, value: ({ figures }) => figures.extra?.[name], isMet };
 }
+
+export function goalScenarios(): readonly string[] {
+  return GOALS.map(({ scenario }) => scenario);
+}

@@ -15,6 +15,8 @@ export interface Cell {
   readonly roundsMax?: number;
   /** A contender that takes no part, with the reason. */
   readonly lacks?: (name: ContenderName, quick: boolean) => string | undefined;
+  /** Whether its latencies are kept as a whole, for a plot. */
+  readonly plotsLatency?: boolean;
   measure(stage: Stage): Promise<Measurement>;
 }
 

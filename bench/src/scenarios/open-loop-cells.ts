@@ -44,6 +44,7 @@ export const openLoopCells: readonly Cell[] = SCENARIOS.map((scenario) => ({
   unit: "ms",
   better: "lower",
   roundsMax: 1,
+  plotsLatency: true,
   measure: (stage) => measureOpenLoop(stage, scenario),
 }));
 

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { goalsOf } from "./goals.ts";
+import { figures, scenario } from "./results.contract.ts";
+
+const FLOOR = { p50: 0.2, p99: 1, samples: 10 };
+
+describe("goals", () => {
+  it("are judged where they were measured", () => {
+    assert.deepEqual(goalsOf(scenario(), FLOOR), [
+      { text: "at least 12 times restate", met: true, value: 12 },
+    ]);
+    const slower = scenario({ ratio: { restate: { min: 1, median: 11.9, max: 20 } } });
+    assert.equal(goalsOf(slower, FLOOR)[0]?.met, false);
+  });
+
+  it("say nothing about what was not measured", () => {
+    assert.deepEqual(goalsOf(scenario({ ratio: {} }), FLOOR), []);
+    assert.deepEqual(goalsOf(scenario({ holdfast: { failed: "it ended" } }), FLOOR), []);
+    assert.deepEqual(goalsOf(scenario({ connections: 200 }), FLOOR), []);
+  });
+
+  it("hold a workflow of ten steps against the disk of the same run", () => {
+    const latency = { p50: 4.8, p99: 9, p999: 9, max: 9 };
+    const record = scenario({ name: "steps-10", connections: 1, holdfast: figures(200, { latency }) });
+    const texts = goalsOf(record, FLOOR).map(({ met, value }) => [met, value]);
+    assert.deepEqual(texts, [
+      [false, 4.8],
+      [true, 4.8 / (12 * 0.2)],
+    ]);
+  });
+
+  it("want every sleeper to wake exactly once", () => {
+    const woken = (count: number) =>
+      goalsOf(
+        scenario({ name: "sleepers", holdfast: figures(300, { extra: { sleepers: 10, woken: count } }) }),
+        FLOOR,
+      ).find(({ text }) => text.startsWith("every sleeper"))?.met;
+    assert.equal(woken(10), true);
+    assert.equal(woken(11), false);
+  });
+});
