@@ -88,7 +88,11 @@ function installLocked() {
   if (npm.status !== 0) fail(`${npm.stdout}${npm.stderr}npm ci failed with exit code ${npm.status}.`);
 }
 
-/** The npm that started us if one did, else the one on PATH (a .cmd file on Windows, which needs a shell). */
+/**
+ * The npm that started us if one did, else the one on PATH (a .cmd file on Windows, which needs a shell).
+ *
+ * @returns {[command: string, prefix: string[], shell: boolean]}
+ */
 function npmCommand() {
   const path = process.env.npm_execpath;
   if (path !== undefined && /npm-cli\.c?js$/.test(path) && existsSync(path))

@@ -29,7 +29,7 @@ export interface RunOptions {
 }
 
 /** After a contender's turn, for what it does in the background. */
-const SETTLE_MS = 100;
+const SETTLE_MS = 50;
 const MS_PER_SECOND = 1_000;
 const WARM_UP_MS = 10_000;
 const QUICK_WARM_UP_MS = 1_500;
@@ -54,7 +54,10 @@ export class CellRunner {
       outcomes.set(name, reason === undefined ? [] : { absent: reason });
     }
     const cellStartedAt = performance.now();
-    const rounds = Math.min(this.#options.rounds, cell.roundsMax ?? Infinity);
+    const rounds = Math.min(
+      this.#options.rounds,
+      (this.#options.quick ? cell.quickRoundsMax : undefined) ?? cell.roundsMax ?? Infinity,
+    );
     const spentMs = new Map<ContenderName, number>();
     for (let round = 0; round < rounds; round++) {
       this.#options.floor.sample();

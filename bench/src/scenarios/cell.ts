@@ -13,6 +13,8 @@ export interface Cell {
   readonly better: "higher" | "lower";
   /** Heavy ones are not repeated in every round. */
   readonly roundsMax?: number;
+  /** Fewer still in a quick run. */
+  readonly quickRoundsMax?: number;
   /** A contender that takes no part, with the reason. */
   readonly lacks?: (name: ContenderName, quick: boolean) => string | undefined;
   /** Whether its latencies are kept as a whole, for a plot. */

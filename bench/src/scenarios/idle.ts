@@ -34,6 +34,7 @@ export const idleCells: readonly Cell[] = [
     unit: "ms",
     better: "lower",
     roundsMax: 3,
+    quickRoundsMax: 1,
     measure: measureStartUp,
   },
   {
@@ -43,6 +44,7 @@ export const idleCells: readonly Cell[] = [
     unit: "ms",
     better: "lower",
     roundsMax: 3,
+    quickRoundsMax: 2,
     lacks: (name) => (name === "holdfast" ? undefined : "it is Holdfast's own demonstration"),
     measure: measureNpmStart,
   },

@@ -9,7 +9,7 @@ import { post } from "./post.ts";
 
 const STEPS = 10_000;
 /** In the quick run peers do fewer: they need minutes for all. */
-const QUICK_PEER_STEPS = 2_000;
+const QUICK_PEER_STEPS = 1_000;
 const RUN_MS_MAX = 600_000;
 const REPLAY_MS_MAX = 120_000;
 /** The handler is suspended after a second of silence. */
@@ -23,6 +23,7 @@ export const longJournalCells: readonly Cell[] = [
     unit: "ratio",
     better: "lower",
     roundsMax: 2,
+    quickRoundsMax: 1,
     measure: measureLongJournal,
   },
 ];

@@ -21,7 +21,8 @@ interface Amount {
 const FULL: Amount = { sleepers: 1_000_000, sleepMs: 600_000 };
 const FULL_PEER: Amount = { sleepers: 50_000, sleepMs: 240_000 };
 const QUICK: Amount = { sleepers: 20_000, sleepMs: 15_000 };
-const QUICK_PEER: Amount = { sleepers: 2_000, sleepMs: 15_000 };
+const QUICK_PEER: Amount = { sleepers: 1_000, sleepMs: 10_000 };
+const QUICK_DELAYED: Amount = { sleepers: 5_000, sleepMs: 8_000 };
 const CONNECTIONS = 50;
 /** Handlers that sleep are given up in the background, and checkpoints are taken every ten seconds. */
 const SETTLE_MS = 15_000;
@@ -51,14 +52,15 @@ export const sleeperCells: readonly Cell[] = [
   },
 ];
 
-function amountFor(name: ContenderName, quick: boolean): Amount {
-  if (name === "holdfast") return quick ? QUICK : FULL;
-  return quick ? QUICK_PEER : FULL_PEER;
+function amountFor(name: ContenderName, way: "sleep" | "delay", quick: boolean): Amount {
+  if (name !== "holdfast") return quick ? QUICK_PEER : FULL_PEER;
+  if (!quick) return FULL;
+  return way === "sleep" ? QUICK : QUICK_DELAYED;
 }
 
 async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Measurement> {
   const running = await stage.fresh();
-  const { sleepers, sleepMs } = amountFor(running.name, stage.quick);
+  const { sleepers, sleepMs } = amountFor(running.name, way, stage.quick);
   const residentBefore = memoryOf(running);
   const bytesBefore = directoryBytes(running.dataDirectory);
   const log = running.logDirectory === undefined ? undefined : new LogMeter(running.logDirectory);
