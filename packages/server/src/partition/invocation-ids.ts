@@ -1,5 +1,5 @@
 /** Ids for new invocations: random, or derived from what makes two submissions the same. */
-import { createHash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 
 import {
   deterministicUuid,
@@ -61,5 +61,5 @@ export class InvocationIds {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
+  return hash("sha256", bytes, "buffer");
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { decodeInvocation } from "@holdfast/engine";
@@ -50,6 +51,22 @@ describe("the SQLite store", () => {
   });
 
   afterEach(() => rmSync(dir, { recursive: true }));
+
+  it("has every row from the moment it is opened, whether or not it has gone through their keys yet", async () => {
+    {
+      await using store = await SqliteStore.open({ dir });
+      await store.commit(bulk("old", 5_000, 10), 1);
+    }
+    await using store = await SqliteStore.open({ dir });
+    const missing = (prefix: string, count: number): number =>
+      bulk(prefix, count, 1).filter(({ key }) => store.get("objects", key) === undefined).length;
+    assert.deepEqual([missing("old", 5_000), missing("new", 500)], [0, 500]);
+    await store.commit(bulk("new", 500, 10), 2);
+    for (let round = 0; round < 20; round++) {
+      assert.deepEqual([missing("old", 5_000), missing("new", 500), missing("none", 500)], [0, 0, 500]);
+      await setTimeout(5);
+    }
+  });
 
   it("on a full disk rejects the commit, stays as it was, and takes a later one", async () => {
     await using store = await SqliteStore.open({ dir, fileBytesMax: 1_000_000 });

@@ -4,6 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 import { blobOf, InvocationSearch } from "./invocation-search.ts";
 import { chunkName, placeOf } from "./journal-place.ts";
+import { KnownKeys } from "./known-keys.ts";
 import { packWrites, sliceWrites } from "./packed-writes.ts";
 import { openForReading, prepareStoreFile } from "./store-schema.ts";
 import { STORE_VERSION } from "./store-tables.ts";
@@ -44,6 +45,7 @@ export class SqliteStore implements CheckpointStore {
   readonly #reader: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #search: InvocationSearch;
+  readonly #known: KnownKeys;
   #appliedPosition: number;
   #thread: StoreThread | undefined;
   #committing: Promise<void> | undefined;
@@ -64,6 +66,13 @@ export class SqliteStore implements CheckpointStore {
     this.#reader = openForReading(this.#path);
     this.#search = new InvocationSearch((sql) => this.#statement(sql));
     this.#appliedPosition = this.#number("SELECT applied_position AS number FROM store");
+    this.#known = new KnownKeys((table, after, limit) => {
+      const key = columnOfKey(table);
+      const sql = `SELECT ${key} AS key FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`;
+      return this.#statement(sql)
+        .all(after, limit)
+        .map((row) => String(row["key"]));
+    });
   }
 
   appliedPosition(): number {
@@ -71,6 +80,7 @@ export class SqliteStore implements CheckpointStore {
   }
 
   get(table: StoreTable, key: string): Uint8Array | undefined {
+    if (this.#known.lacks(table, key)) return undefined;
     const row =
       table === "journal" && this.#format > 1
         ? this.#chunk(key)
@@ -129,6 +139,7 @@ export class SqliteStore implements CheckpointStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#known.close();
     // Whoever awaits the commit learns how it ended.
     await this.#committing?.catch(() => undefined);
     // The writing connection goes last: SQLite then empties the write-ahead log and removes it.
@@ -174,6 +185,7 @@ export class SqliteStore implements CheckpointStore {
     try {
       // 3. The rows, in slices, so that this thread serves callers in between.
       for (const slice of sliceWrites(writes)) {
+        for (const write of slice) this.#known.add(write);
         thread.write(packWrites(slice));
         await nextTurn();
       }
