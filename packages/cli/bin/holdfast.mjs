@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Starts ../src/main.ts. Plain JavaScript, so that an old Node still reaches the sentence that says what it needs.
+// Starts ../src/main.ts, or what was bundled of it. Plain JavaScript, so that an old Node still reaches the sentence that says what it needs.
 
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { currentBundle } from "./bundle.mjs";
 
 const NODE_MAJOR_MIN = 24;
 const self = fileURLToPath(import.meta.url);
@@ -15,7 +16,7 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   // Node keeps what it makes of each source file, so that the next start takes half the time. Said before main.ts is read:
   // the first TypeScript without it loads the compiler.
   module.enableCompileCache?.();
-  await import(new URL("../src/main.ts", import.meta.url).href);
+  await import(programUrl());
 } else {
   const node = findPinnedNode();
   if (node === undefined) {
@@ -24,7 +25,15 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
     );
     process.exit(1);
   }
-  run(node);
+  await run(node);
+}
+
+/** Only a server stays long enough for its memory to matter; `dev` loads handlers that import the sources beside it. */
+function programUrl() {
+  const here = dirname(self);
+  const bundle =
+    args[0] === "serve" ? currentBundle(join(here, "../dist/bundle"), join(here, "../../..")) : undefined;
+  return bundle === undefined ? new URL("../src/main.ts", import.meta.url).href : pathToFileURL(bundle).href;
 }
 
 /** The Node that the Holdfast repository installs next to its other packages, if this is a checkout of it. */
@@ -44,7 +53,8 @@ function findPinnedNode() {
   return undefined;
 }
 
-function run(node) {
+async function run(node) {
+  const { spawn } = await import("node:child_process");
   const child = spawn(node, [self, ...args], { stdio: "inherit" });
   // A terminal sends Ctrl-C to the whole group; sending it again would look like an impatient second one.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
