@@ -52,6 +52,7 @@ export async function runBenchmark(options: Options, listener: Listener): Promis
     durationMs,
     rounds: options.rounds,
     quick: options.quick,
+    sleepers: options.sleepers,
     warmupMs: durationMs * WARMUP_SHARE,
     onProgress: (text) => listener.onProgress(text),
   });

@@ -22,6 +22,8 @@ export interface Options {
   readonly out: string | undefined;
   readonly report: string | undefined;
   readonly postgres: string | undefined;
+  /** How many invocations sleep at a time, instead of the usual number for everybody. */
+  readonly sleepers: number | undefined;
   /** Instead of the usual durations of one measurement, for smoke tests. */
   readonly durationMs: number | undefined;
 }
@@ -37,6 +39,7 @@ export const HELP = `Measures Holdfast and its peers side by side and prints med
   --contenders A[,B]   of ${CONTENDER_NAMES.join(", ")}
   --rounds N           how often every measurement is repeated; default ${ROUNDS}, quick ${QUICK_ROUNDS}
   --duration MS        length of one measurement
+  --sleepers N         how many invocations sleep in the scenarios of that name
   --postgres URL       the PostgreSQL that DBOS uses; default HOLDFAST_BENCH_POSTGRES, else one is started
   --json FILE          writes all results to FILE
   --out DIR            writes results to DIR/NAME.json, and plots and tables to docs/
@@ -58,6 +61,7 @@ export function readOptions(args: readonly string[], variables: NodeJS.ProcessEn
     out: values.out,
     report: values.report,
     postgres: values.postgres ?? variables["HOLDFAST_BENCH_POSTGRES"],
+    sleepers: readCount("--sleepers", values.sleepers, Number.MAX_SAFE_INTEGER),
     durationMs: readCount("--duration", values.duration, Number.MAX_SAFE_INTEGER),
   };
 }
@@ -78,6 +82,7 @@ function parse(args: readonly string[]) {
         report: { type: "string" },
         postgres: { type: "string" },
         duration: { type: "string" },
+        sleepers: { type: "string" },
       },
     });
   } catch (error) {

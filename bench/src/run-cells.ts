@@ -23,6 +23,7 @@ export interface RunOptions {
   readonly directory: string;
   readonly rounds: number;
   readonly quick: boolean;
+  readonly sleepers: number | undefined;
   readonly warmupMs: number;
   readonly durationMs: number;
   readonly onProgress: (text: string) => void;
@@ -93,7 +94,7 @@ export class CellRunner {
   }
 
   async #measure(cell: Cell, contender: Contender) {
-    const { stable, load, directory, quick, warmupMs, durationMs } = this.#options;
+    const { stable, load, directory, quick, sleepers, warmupMs, durationMs } = this.#options;
     this.#measured += 1;
     const tag = `m${this.#measured}-${Math.floor(performance.timeOrigin).toString(36)}-`;
     return stable.withFresh(contender, (fresh) => {
@@ -104,6 +105,7 @@ export class CellRunner {
         directory,
         load,
         quick,
+        sleepers,
         warmupMs,
         durationMs,
         tag,

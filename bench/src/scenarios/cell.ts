@@ -32,6 +32,8 @@ export interface Stage {
   readonly directory: string;
   readonly load: LoadGenerator;
   readonly quick: boolean;
+  /** How many invocations shall sleep, when somebody said so. */
+  readonly sleepers: number | undefined;
   readonly warmupMs: number;
   readonly durationMs: number;
   /** Unique to this measurement: keys begin with it. */

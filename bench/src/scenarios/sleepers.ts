@@ -1,7 +1,7 @@
 /** Scenario 11: very many invocations that sleep. What they cost, whether a crash forgets any, whether all wake. */
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { ContenderName, RunningContender } from "../contenders/contender.ts";
+import type { RunningContender } from "../contenders/contender.ts";
 import type { RequestShape } from "../http/request-template.ts";
 import { directoryBytes, LogMeter } from "../machine/directory-bytes.ts";
 import { until } from "../process/until.ts";
@@ -12,23 +12,21 @@ import { measureLoad } from "./measure-load.ts";
 import type { Measurement } from "./measurement.ts";
 import { post } from "./post.ts";
 
-interface Amount {
-  readonly sleepers: number;
-  /** Long enough for all to be asleep, and for the crash, before the first wakes. */
-  readonly sleepMs: number;
-}
-
-const FULL: Amount = { sleepers: 1_000_000, sleepMs: 600_000 };
-const FULL_PEER: Amount = { sleepers: 50_000, sleepMs: 240_000 };
-const QUICK: Amount = { sleepers: 20_000, sleepMs: 15_000 };
-const QUICK_PEER: Amount = { sleepers: 1_000, sleepMs: 10_000 };
-const QUICK_DELAYED: Amount = { sleepers: 5_000, sleepMs: 8_000 };
+/** How many sleep, in the full and in the quick run. */
+const SLEEPERS = { holdfast: 1_000_000, holdfastQuick: 20_000, peer: 50_000, peerQuick: 1_000 };
+const QUICK_DELAYED = 5_000;
+/** Slower than anybody was seen to create them: all must sleep, and the server be killed, before the first wakes. */
+const CREATED_PER_SECOND_MIN = { holdfast: 2_500, peer: 300 };
+const SLEEP_MS_MIN = 8_000;
+const MS_PER_SECOND = 1_000;
 const CONNECTIONS = 50;
 /** Handlers that sleep are given up in the background, and checkpoints are taken every ten seconds. */
 const SETTLE_MS = 15_000;
 const QUICK_SETTLE_MS = 2_000;
 const WAKE_MS_MAX = 900_000;
 const MIB = 1024 * 1024;
+
+type Way = "sleep" | "delay";
 
 export const sleeperCells: readonly Cell[] = [
   {
@@ -52,15 +50,19 @@ export const sleeperCells: readonly Cell[] = [
   },
 ];
 
-function amountFor(name: ContenderName, way: "sleep" | "delay", quick: boolean): Amount {
-  if (name !== "holdfast") return quick ? QUICK_PEER : FULL_PEER;
-  if (!quick) return FULL;
-  return way === "sleep" ? QUICK : QUICK_DELAYED;
+function sleepersFor({ contender, quick, sleepers }: Stage, way: Way): number {
+  if (sleepers !== undefined) return sleepers;
+  if (contender.name !== "holdfast") return quick ? SLEEPERS.peerQuick : SLEEPERS.peer;
+  if (!quick) return SLEEPERS.holdfast;
+  return way === "sleep" ? SLEEPERS.holdfastQuick : QUICK_DELAYED;
 }
 
-async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Measurement> {
+async function measureSleepers(stage: Stage, way: Way): Promise<Measurement> {
   const running = await stage.fresh();
-  const { sleepers, sleepMs } = amountFor(running.name, way, stage.quick);
+  const sleepers = sleepersFor(stage, way);
+  const perSecond = CREATED_PER_SECOND_MIN[running.name === "holdfast" ? "holdfast" : "peer"];
+  const settleMs = stage.quick ? QUICK_SETTLE_MS : SETTLE_MS;
+  const sleepMs = SLEEP_MS_MIN + settleMs + Math.ceil(sleepers / perSecond) * MS_PER_SECOND;
   const residentBefore = memoryOf(running);
   const bytesBefore = directoryBytes(running.dataDirectory);
   const log = running.logDirectory === undefined ? undefined : new LogMeter(running.logDirectory);
@@ -76,7 +78,7 @@ async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Me
       operationsExactly: sleepers,
     },
   });
-  await wait(stage.quick ? QUICK_SETTLE_MS : SETTLE_MS);
+  await wait(settleMs);
   const resident = memoryOf(running);
   const logBytes = log?.stop();
   const bytes = directoryBytes(running.dataDirectory) - bytesBefore;
@@ -118,7 +120,7 @@ async function measureSleepers(stage: Stage, way: "sleep" | "delay"): Promise<Me
   };
 }
 
-function requestOf(way: "sleep" | "delay", sleepMs: number): RequestShape {
+function requestOf(way: Way, sleepMs: number): RequestShape {
   return way === "sleep"
     ? { method: "POST", path: "/bench/sleeper/send", body: String(sleepMs) }
     : { method: "POST", path: `/bench/sleeper/send?delay=${sleepMs}ms`, body: "1" };
