@@ -35,12 +35,15 @@ const MS_PER_SECOND = 1_000;
 const WARM_UP_MS = 10_000;
 const QUICK_WARM_UP_MS = 1_500;
 const QUICK_SPENT_MS_MAX = 4_000;
+/** On a busy machine a quick run has fewer rounds; it does not take longer. */
+const QUICK_CELL_MS_MAX = 6_000;
 
 export class CellRunner {
   readonly #options: RunOptions;
   readonly #records: ScenarioRecord[] = [];
   readonly #warm = new Set<ContenderName>();
   #measured = 0;
+  #preparingMs = 0;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -54,13 +57,14 @@ export class CellRunner {
         this.#options.absent.get(name) ?? cell.lacks?.(name, this.#options.quick) ?? lacks.get(cell.scenario);
       outcomes.set(name, reason === undefined ? [] : { absent: reason });
     }
-    const cellStartedAt = performance.now();
+    const cellStartedAt = this.#now();
     const rounds = Math.min(
       this.#options.rounds,
       (this.#options.quick ? cell.quickRoundsMax : undefined) ?? cell.roundsMax ?? Infinity,
     );
     const spentMs = new Map<ContenderName, number>();
     for (let round = 0; round < rounds; round++) {
+      if (this.#options.quick && this.#now() - cellStartedAt > QUICK_CELL_MS_MAX) break;
       this.#options.floor.sample();
       for (const contender of inTurn(contenders, round)) {
         const measurements = outcomes.get(contender.name);
@@ -68,20 +72,20 @@ export class CellRunner {
         this.#options.onProgress(
           `${cell.scenario} at ${cell.connections}, round ${round + 1} of ${rounds}: ${contender.name}`,
         );
-        const startedAt = performance.now();
+        const startedAt = this.#now();
         try {
           measurements.push({ round, ...(await this.#measure(cell, contender)) });
         } catch (error) {
           outcomes.set(contender.name, { failed: error instanceof Error ? error.message : String(error) });
         }
-        spentMs.set(contender.name, (spentMs.get(contender.name) ?? 0) + performance.now() - startedAt);
+        spentMs.set(contender.name, (spentMs.get(contender.name) ?? 0) + this.#now() - startedAt);
         await wait(SETTLE_MS);
       }
     }
     const record = recordOf(cell, outcomes);
     const judged = {
       ...record,
-      seconds: (performance.now() - cellStartedAt) / MS_PER_SECOND,
+      seconds: (this.#now() - cellStartedAt) / MS_PER_SECOND,
       goals: goalsOf(record, this.#options.floor.result()),
     };
     this.#records.push(judged);
@@ -118,12 +122,19 @@ export class CellRunner {
   /** Warm before it is measured for the first time: code that Node has not compiled yet is not what is compared. */
   async #running(contender: Contender): Promise<RunningContender> {
     const { stable, load, quick } = this.#options;
+    const startedAt = performance.now();
     const running = await stable.running(contender);
     if (!this.#warm.has(contender.name)) {
       this.#warm.add(contender.name);
       await warmUp(running, load, quick ? QUICK_WARM_UP_MS : WARM_UP_MS);
     }
+    this.#preparingMs += performance.now() - startedAt;
     return running;
+  }
+
+  /** A clock that stands still while contenders are started. */
+  #now(): number {
+    return performance.now() - this.#preparingMs;
   }
 
   #figuresOf(name: ContenderName, scenario: string, connections: number): Figures | undefined {
