@@ -8,7 +8,7 @@ const CONNECTIONS = 256;
 const PEAK_CONNECTIONS = [50, 200];
 const SHARE_OF_PEAK = 0.5;
 const DURATION_MS = 60_000;
-const QUICK_DURATION_MS = 5_000;
+const QUICK_DURATION_MS = 4_000;
 const WARMUP_MS = 1_000;
 
 interface OpenLoopScenario {

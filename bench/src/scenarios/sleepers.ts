@@ -17,7 +17,7 @@ const SLEEPERS = { holdfast: 1_000_000, holdfastQuick: 20_000, peer: 50_000, pee
 const QUICK_DELAYED = 5_000;
 /** Slower than anybody was seen to create them: all must sleep, and the server be killed, before the first wakes. */
 const CREATED_PER_SECOND_MIN = { holdfast: 2_500, peer: 300 };
-const SLEEP_MS_MIN = 8_000;
+const SLEEP_MS_MIN = 6_000;
 const MS_PER_SECOND = 1_000;
 const CONNECTIONS = 50;
 /** Handlers that sleep are given up in the background, and checkpoints are taken every ten seconds. */
