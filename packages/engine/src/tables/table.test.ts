@@ -36,7 +36,7 @@ function stored(rows: MemoryRows): Array<readonly [string, number]> {
 }
 
 function commit(table: Table<Counter>, rows: MemoryRows): void {
-  while (table.encodeFrozen(10) === 10) continue;
+  while (!table.encodeFrozen({ rows: 10, bytes: 20 })) continue;
   rows.commit(table.frozenWrites());
 }
 
@@ -95,6 +95,40 @@ test("rows that are stored leave memory, except those that are pinned and those 
   assert.equal(table.peek("plain"), undefined);
   assert.equal(table.get("plain")?.value, 1);
   assert.equal(table.peek("plain")?.value, 1, "read, it is in memory again");
+});
+
+test("letting go can be spread over turns in which rows change", () => {
+  const rows = new MemoryRows();
+  const table = counters(rows);
+  const keys = Array.from({ length: 10 }, (_, index) => `k${index}`);
+  for (const key of keys) table.insert(key, { value: 1 });
+  table.freeze();
+  commit(table, rows);
+  assert.equal(table.thaw(4), false);
+  table.edit("k1").value = 2;
+  table.edit("k8").value = 2;
+  table.insert("new", { value: 2 });
+  assert.throws(() => table.freeze(), /frozen twice/);
+  assert.equal(table.thaw(4), false);
+  assert.equal(table.thaw(4), true);
+  assert.deepEqual([...table.loaded()].map(([key]) => key).sort(), ["k1", "k8", "new"]);
+  table.freeze();
+  commit(table, rows);
+  assert.equal(table.thaw(), true);
+  assert.equal(table.loadedCount, 0);
+  assert.deepEqual(new Map(stored(rows)).get("k8"), 2);
+});
+
+test("encoding stops for a turn after so many rows or bytes", () => {
+  const table = counters(new MemoryRows());
+  for (let index = 0; index < 6; index++) table.insert(`k${index}`, { value: 1_000 });
+  table.freeze();
+  assert.equal(table.encodeFrozen({ rows: 2, bytes: 1_000 }), false);
+  assert.equal(table.frozenWrites().length, 2);
+  assert.equal(table.encodeFrozen({ rows: 10, bytes: 5 }), false);
+  assert.equal(table.frozenWrites().length, 4);
+  assert.equal(table.encodeFrozen({ rows: 10, bytes: 1_000 }), true);
+  assert.equal(table.frozenWrites().length, 6);
 });
 
 test("a row that exists cannot be inserted, and one that does not cannot be edited", () => {
@@ -185,14 +219,14 @@ test("through any changes and checkpoints a table is what a map would be, and so
         else if (kind === "freeze" && frozen === undefined) {
           table.freeze();
           frozen = { model: new Map(model), committed: false };
-        } else if (kind === "encode" && frozen?.committed === false) table.encodeFrozen(1);
+        } else if (kind === "encode" && frozen?.committed === false)
+          table.encodeFrozen({ rows: 1, bytes: 1 });
         else if (kind === "commit" && frozen?.committed === false) {
           commit(table, rows);
           frozen.committed = true;
           assert.deepEqual(stored(rows), entries(frozen.model));
         } else if (kind === "thaw" && frozen?.committed === true) {
-          table.thaw();
-          frozen = undefined;
+          if (table.thaw(2)) frozen = undefined;
         }
         if (kind === "put") model.set(key, value);
         if (kind === "delete") model.delete(key);

@@ -55,6 +55,16 @@ export type Sealing<Row, Write extends RowWrite> = {
   readonly unseal: (key: string, writes: readonly Write[], encoded: boolean) => Row;
 };
 
+/** What a turn may still do; counted down by whoever does it. */
+export type TurnBudget = {
+  /** Rows to be encoded. One that is sealed counts for a tenth. */
+  rows: number;
+  /** Bytes to be encoded; the row that crosses the limit is finished. */
+  bytes: number;
+};
+
+const SEALED_ROW_COST = 0.1;
+
 /** Rows read at a time by `all`. */
 const PAGE_ROWS = 1_000;
 /** Behind every key. */
@@ -82,6 +92,9 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
   #frozen: IterableIterator<string> | undefined;
   #frozenGeneration = 0;
   #frozenWrites: Write[] = [];
+  /** Rows that wait for `thaw` since the checkpoint became durable, and how many there were. */
+  #thawing: IterableIterator<[string, Slot<Row, Write>]> | undefined;
+  #thawingCount = 0;
 
   constructor(source: RowSource, options: TableOptions<Row, Write>) {
     this.#source = source;
@@ -260,19 +273,24 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     this.#dirty = new Set();
   }
 
-  /** Encodes up to `limit` frozen rows. Returns how many it encoded; fewer than `limit` means that all are done. */
-  encodeFrozen(limit: number): number {
+  /** Encodes frozen rows until the budget is used up. True when all are done. */
+  encodeFrozen(budget: TurnBudget): boolean {
     const keys = must(this.#frozen, `${this.#options.name}: not frozen`);
-    let count = 0;
-    while (count < limit) {
+    while (budget.rows > 0 && budget.bytes > 0) {
       const next = keys.next();
-      if (next.done === true) break;
+      if (next.done === true) return true;
       const slot = this.#slots.get(next.value);
       if (slot === undefined || slot.generation !== this.#frozenGeneration) continue;
-      this.#encode(next.value, slot);
-      count += 1;
+      if (slot.sealed === undefined) {
+        this.#encode(next.value, slot);
+        budget.rows -= 1;
+        budget.bytes -= this.#frozenWrites.at(-1)?.value?.length ?? 0;
+      } else {
+        this.#encode(next.value, slot);
+        budget.rows -= SEALED_ROW_COST;
+      }
     }
-    return count;
+    return false;
   }
 
   #encode(key: string, slot: Slot<Row, Write>): void {
@@ -288,19 +306,34 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     return this.#frozenWrites;
   }
 
-  /** The checkpoint is durable: forget stored rows that nothing needs at hand. */
-  thaw(): void {
-    assert(this.#frozen !== undefined, `${this.#options.name}: not frozen`);
-    this.#frozen = undefined;
-    this.#frozenGeneration = 0;
-    this.#frozenWrites = [];
+  /** The checkpoint is durable: forget up to `limit` stored rows that nothing needs at hand. True when all are done. */
+  thaw(limit = Number.POSITIVE_INFINITY): boolean {
+    if (this.#frozen === undefined) return true;
+    const slots = this.#thawing ?? this.#beginThaw();
     const { isPinned, onStored } = this.#options;
-    for (const [key, slot] of this.#slots) {
+    for (let left = limit; this.#thawingCount > 0; left--) {
+      if (left <= 0) return false;
+      // What is added meanwhile comes last, and is none of the checkpoint's.
+      this.#thawingCount -= 1;
+      const next = slots.next();
+      if (next.done === true) break;
+      const [key, slot] = next.value;
       if (slot.row !== undefined && onStored !== undefined) onStored(slot.row);
       if (slot.generation !== 0) continue;
       if (slot.row !== undefined && isPinned !== undefined && isPinned(slot.row)) continue;
       this.#slots.delete(key);
     }
+    this.#thawing = undefined;
+    this.#frozen = undefined;
+    return true;
+  }
+
+  #beginThaw(): IterableIterator<[string, Slot<Row, Write>]> {
+    this.#frozenGeneration = 0;
+    this.#frozenWrites = [];
+    this.#thawingCount = this.#slots.size;
+    this.#thawing = this.#slots.entries();
+    return this.#thawing;
   }
 }
 

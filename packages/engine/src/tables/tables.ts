@@ -247,14 +247,10 @@ export class Tables {
     for (const table of this.#all()) table.freeze();
   }
 
-  /** Encodes up to about `limit` frozen rows; true when everything is encoded. */
-  encodeFrozen(limit: number): boolean {
-    let left = limit;
-    for (const table of this.#all()) {
-      left -= table.encodeFrozen(left);
-      if (left <= 0) return false;
-    }
-    return true;
+  /** Encodes up to about so many frozen rows and bytes; true when everything is encoded. */
+  encodeFrozen(rows: number, bytes = Number.POSITIVE_INFINITY): boolean {
+    const budget = { rows, bytes };
+    return this.#all().every((table) => table.encodeFrozen(budget));
   }
 
   frozenWrites(): CheckpointWrite[] {
@@ -263,8 +259,9 @@ export class Tables {
     return writes;
   }
 
-  thaw(): void {
-    for (const table of this.#all()) table.thaw();
+  /** Lets go of up to `limit` rows of each table; true when all are done. */
+  thaw(limit = Number.POSITIVE_INFINITY): boolean {
+    return this.#all().every((table) => table.thaw(limit));
   }
 }
 

@@ -5,7 +5,7 @@ import { checkTables } from "@holdfast/engine";
 
 import { StoreMemory } from "../store/memory-store.ts";
 import { defaultCheckpointThresholds } from "./checkpointer.ts";
-import { failingStore, PartitionRig, turns } from "./partition-rig.contract.ts";
+import { failingStore, PartitionRig, START_TIME, turns } from "./partition-rig.contract.ts";
 
 const EVERYTHING = { dirtyRows: 1, logBytes: 1, intervalMs: 1_000 };
 const NEVER = { dirtyRows: 1e9, logBytes: 1e9, intervalMs: 1e9 };
@@ -88,6 +88,19 @@ describe("a checkpoint", () => {
     assert.equal(rig.storeMemory.appliedPosition, position);
     for (const { id } of bodies) assert.equal(stored.processor.tables.invocations.get(id)?.attempt, 2);
     stored.processor.abandon();
+    await rig.processor.close();
+  });
+
+  it("lets go of more rows than one turn can, and another follows", async () => {
+    const rig = await PartitionRig.open({ checkpoints: NEVER });
+    const later = START_TIME + 1_000_000;
+    for (let round = 1; round <= 2; round++) {
+      rig.propose(Array.from({ length: 2_500 }, () => rig.invoke({ startAt: later })));
+      await rig.processor.checkpoint();
+      const { invocations, timers } = rig.processor.tables;
+      assert.deepEqual([rig.failures, invocations.loadedCount, timers.loadedCount], [[], 0, 0]);
+      assert.equal(rig.storeMemory.tables.get("invocations")?.size, round * 2_500);
+    }
     await rig.processor.close();
   });
 

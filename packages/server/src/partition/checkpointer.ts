@@ -8,7 +8,7 @@
  *   3. Frozen rows are encoded, a slice a turn.
  *   4. P becomes durable in the log. (A store ahead of its log could hold what nobody was ever promised.)
  *   5. The store commits rows and P in one transaction, durably. Before this the old checkpoint counts, with the whole log.
- *   6. The tables forget what is stored and not needed. Only memory.
+ *   6. The tables forget what is stored and not needed, a slice a turn. Only memory.
  *   7. The log is trimmed up to P. Before this the log is longer than needed, nothing else.
  */
 import type { Tables } from "@holdfast/engine";
@@ -17,8 +17,19 @@ import type { Clock } from "../clock.ts";
 import type { PartitionLog } from "../log/log.ts";
 import type { CheckpointStore, RowWrite } from "../store/store.ts";
 
-/** Rows encoded in one turn: about a millisecond. */
-const ENCODE_SLICE = 200;
+/** Rows and bytes encoded in one turn: a millisecond or two. */
+const ENCODE_ROWS = 200;
+const ENCODE_BYTES = 512 * 1024;
+/** Rows of each table let go of in one turn. */
+const THAW_ROWS = 2_000;
+/**
+ * While a checkpoint is being taken, what changes gathers in memory for the next. When that is so many times what makes a
+ * checkpoint due, the store cannot keep up, and nothing more is accepted from outside until it has.
+ */
+const BEHIND = 3;
+/** Less than this is no burden, however often checkpoints are asked for. */
+const BEHIND_ROWS_MIN = 1_000;
+const BEHIND_BYTES_MIN = 1024 * 1024;
 /** Wait before a failed commit is tried again, ms. The log keeps everything meanwhile. */
 const RETRY_MS = 1_000;
 
@@ -72,6 +83,18 @@ export class Checkpointer {
     return this.#position;
   }
 
+  /** Why nothing should be accepted: the store cannot keep up. */
+  get behind(): string | undefined {
+    if (this.#running === undefined) return undefined;
+    const { thresholds, tables } = this.#deps;
+    const rows = tables.dirtyCount;
+    const bytes = this.#bytesSince;
+    const rowsMax = Math.max(BEHIND * thresholds.dirtyRows, BEHIND_ROWS_MIN);
+    const bytesMax = Math.max(BEHIND * thresholds.logBytes, BEHIND_BYTES_MIN);
+    if (rows < rowsMax && bytes < bytesMax) return undefined;
+    return `the last checkpoint is still being written, and ${rows} rows (${bytes} bytes of log) wait for the next`;
+  }
+
   /** Tells of a batch that was closed; takes a checkpoint when a threshold is reached. */
   noteBatch(bytes: number): void {
     this.#bytesSince += bytes;
@@ -121,11 +144,11 @@ export class Checkpointer {
     if (position <= this.#position) return true;
     tables.freeze();
     this.#bytesSince = 0;
-    while (!tables.encodeFrozen(ENCODE_SLICE)) await this.#turn();
+    while (!tables.encodeFrozen(ENCODE_ROWS, ENCODE_BYTES)) await this.#turn();
     if (!(await whenDurable(position))) return false;
     if (!(await this.#commit(tables.frozenWrites() as readonly RowWrite[], position))) return false;
-    tables.thaw();
     this.#position = position;
+    while (!tables.thaw(THAW_ROWS)) await this.#turn();
     await this.#trim(position);
     return true;
   }

@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import type { Outcome } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 
-import { START_TIME, PartitionRig, turns } from "./partition-rig.contract.ts";
+import { StoreMemory } from "../store/memory-store.ts";
+import { failingStore, START_TIME, PartitionRig, turns } from "./partition-rig.contract.ts";
 
 const OK_CREATED = (id: string): Outcome => ({ ok: true, detail: { id, existed: false } });
 
@@ -181,6 +182,44 @@ describe("overload", () => {
     rig.propose([rig.invoke()], outcomes);
     await turns();
     assert.equal(outcomes.length, accepted + 1);
+    await rig.processor.close();
+  });
+});
+
+describe("a store that cannot keep up", () => {
+  it("has outside proposals refused and timers wait until it has caught up", async () => {
+    const storeMemory = new StoreMemory();
+    const failures = { left: Number.POSITIVE_INFINITY };
+    const store = await failingStore(storeMemory, failures);
+    const checkpoints = { dirtyRows: 10, logBytes: 1e9, intervalMs: 1e9 };
+    const rig = await PartitionRig.open({ store, storeMemory, checkpoints, onWarning: () => {} });
+    const outcomes = rig.propose([rig.invoke({ startAt: START_TIME + 5_000 })]);
+    let accepted = 1;
+    let refusal: unknown;
+    for (; accepted < 2_000 && refusal === undefined; accepted++) {
+      try {
+        rig.propose([rig.invoke()], outcomes);
+        if (accepted % 20 === 0) await turns();
+      } catch (error) {
+        refusal = error;
+        break;
+      }
+    }
+    assert.ok(refusal instanceof HoldfastError);
+    assert.equal(refusal.code, "overloaded");
+    assert.match(refusal.message, /the last checkpoint is still being written, and 1000 rows .* wait/);
+    await turns();
+    assert.equal(outcomes.length, accepted);
+    rig.performed.length = 0;
+    await rig.advance(10_000);
+    assert.deepEqual(rig.performed, []);
+
+    failures.left = 0;
+    await rig.advance(2_000);
+    rig.propose([rig.invoke()], outcomes);
+    await turns();
+    assert.equal(outcomes.length, accepted + 1);
+    assert.equal(rig.performed.filter(({ kind }) => kind === "start-attempt").length, 2);
     await rig.processor.close();
   });
 });

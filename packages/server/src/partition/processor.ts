@@ -108,6 +108,8 @@ export class PartitionProcessor {
       clock: options.clock,
       timers: tables.timers,
       fire: (keys) => this.submit({ kind: "timers-fired", keys }, ignore),
+      // A million that are due at once must not gather in memory any more than what comes from outside.
+      mustWait: () => this.#checkpointer.behind !== undefined,
       ...(options.timerWindow === undefined ? {} : { window: options.timerWindow }),
     });
   }
@@ -222,9 +224,11 @@ export class PartitionProcessor {
     if (this.#batcher.isFull) return new HoldfastError("disk-full");
     const { pendingBytesMax } = this.#options;
     const { pendingBytes } = this.#batcher;
-    if (pendingBytes <= pendingBytesMax) return undefined;
-    const reason = `${pendingBytes} bytes wait for the disk, and pendingBytesMax allows ${pendingBytesMax}`;
-    return new HoldfastError("overloaded", { reason });
+    const reason =
+      pendingBytes > pendingBytesMax
+        ? `${pendingBytes} bytes wait for the disk, and pendingBytesMax allows ${pendingBytesMax}`
+        : this.#checkpointer.behind;
+    return reason === undefined ? undefined : new HoldfastError("overloaded", { reason });
   }
 
   #proposeInternal(body: RecordBody): Promise<Outcome> {

@@ -16,6 +16,8 @@ const WINDOW_DEFAULT = 4_000;
  * wake an invocation that has to be read from the store.
  */
 const FIRE_MAX = 100;
+/** Wait before those that are due are looked at again when they had to wait, ms. */
+const PAUSE_MS = 20;
 /** Key behind every timer's. */
 const LAST_KEY = ":";
 
@@ -27,6 +29,8 @@ export type TimerServiceOptions = {
   };
   /** Records that these are due, which removes their rows at once. */
   readonly fire: (keys: readonly string[]) => void;
+  /** Nothing can be fired now, however late it gets. */
+  readonly mustWait?: () => boolean;
   readonly window?: number;
 };
 
@@ -34,6 +38,7 @@ export class TimerService {
   readonly #clock: Clock;
   readonly #timers: TimerServiceOptions["timers"];
   readonly #fire: (keys: readonly string[]) => void;
+  readonly #mustWait: () => boolean;
   readonly #window: number;
   /** Binary heap of keys: a key's order is that of due times. May hold keys that were cleared. */
   #heap: string[] = [];
@@ -48,6 +53,7 @@ export class TimerService {
     this.#clock = options.clock;
     this.#timers = options.timers;
     this.#fire = options.fire;
+    this.#mustWait = options.mustWait ?? (() => false);
     this.#window = options.window ?? WINDOW_DEFAULT;
   }
 
@@ -116,6 +122,10 @@ export class TimerService {
 
   #fireDue(): void {
     if (this.#closed) return;
+    if (this.#mustWait()) {
+      this.#stopWaiting = this.#clock.after(PAUSE_MS, () => this.#fireDue());
+      return;
+    }
     const now = this.#clock.now();
     const keys: string[] = [];
     while (keys.length < FIRE_MAX && this.nextDue() <= now) {
