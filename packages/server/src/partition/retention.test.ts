@@ -5,8 +5,12 @@ import { checkTables, decodeRecords } from "@holdfast/engine";
 import { handler, service, workflow, type Context } from "@holdfast/sdk";
 
 import type { LogMemory } from "../log/memory-log.ts";
+import { MemoryStore } from "../store/memory-store.ts";
+import { row } from "../store/store.contract.ts";
 import { createTestEngine, TestEngine } from "../testing.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 import { StagedLog } from "./partition-rig.contract.ts";
+import { Retention } from "./retention.ts";
 
 const work = service("work", {
   go: async (ctx, size: number) => ctx.run("make", () => "x".repeat(size)),
@@ -54,6 +58,34 @@ describe("retention by time", () => {
     const records = (logs[0]?.appended ?? []).flatMap(({ payload }) => decodeRecords(payload));
     const steps = records.flatMap(({ body }) => (body.kind === "expire" ? [body.ids.length] : []));
     assert.deepEqual(steps, [200, 200, 200, 200, 200]);
+  });
+
+  it("goes from step to step without a checkpoint, and takes one at the end", async () => {
+    const store = await MemoryStore.open();
+    const rows = Array.from({ length: 450 }, (_, index) =>
+      row(`inv_${String(index).padStart(3, "0")}`, {
+        status: "completed",
+        completedAt: 1,
+        expiresAt: 1 + (index % 7),
+      }),
+    );
+    await store.commit(rows, 1);
+    const did: Array<number | "checkpoint"> = [];
+    const retention = new Retention({
+      clock: new VirtualClock(100),
+      store,
+      budgetBytes: 0,
+      intervalMs: 1_000,
+      expire: async (ids) => {
+        did.push(ids.length);
+        return { ok: true, detail: { removed: ids.length } };
+      },
+      checkpoint: async () => {
+        did.push("checkpoint");
+      },
+    });
+    assert.equal(await retention.sweep(), 450);
+    assert.deepEqual(did, [200, 200, 50, "checkpoint"]);
   });
 
   it("keeps what still runs, sleeps or is paused for as long as it takes", async () => {

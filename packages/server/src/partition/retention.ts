@@ -56,49 +56,64 @@ export class Retention {
   }
 
   async #byTime(): Promise<number> {
-    const { store, clock, expire, checkpoint } = this.#deps;
+    const { store, clock, checkpoint } = this.#deps;
     let removed = 0;
-    for (;;) {
+    let after: Place | undefined;
+    while (!this.#closed) {
       const due = store.findInvocations({
         status: ["completed"],
         expiredAt: clock.now(),
         order: "expiry",
         limit: STEP,
+        ...(after === undefined ? {} : { after }),
       });
-      if (due.length === 0 || this.#closed) return removed;
-      const ids = due.map(({ id }) => id);
-      const step = removedBy(await expire(ids, false));
-      removed += step;
-      // The store shows the removal only after a checkpoint. Rows that stay would be found again and again.
-      if (step === 0) return removed;
-      await checkpoint();
+      const last = due.at(-1);
+      if (last === undefined) break;
+      // The store shows removals only after a checkpoint, and one for each step would be more work than the steps.
+      after = { sortValue: last.columns.expiresAt ?? 0, id: last.id };
+      removed += await this.#expire(due, false);
     }
+    if (removed > 0) await checkpoint();
+    return removed;
   }
 
   async #byBudget(): Promise<number> {
-    const { store, budgetBytes, expire, checkpoint } = this.#deps;
+    const { store, budgetBytes, checkpoint } = this.#deps;
     let removed = 0;
-    let after: { sortValue: number; id: string } | undefined;
+    let after: Place | undefined;
     while (budgetBytes > 0 && !this.#closed) {
-      const excess = store.completedBytes() - budgetBytes;
+      let excess = store.completedBytes() - budgetBytes;
       if (excess <= 0) return removed;
-      const oldest = store.findInvocations({
-        status: ["completed"],
-        order: "oldest",
-        limit: STEP,
-        ...(after === undefined ? {} : { after }),
-      });
-      const chosen = worthBytes(oldest, excess);
-      const last = chosen.at(-1);
-      if (last === undefined) return removed;
-      after = { sortValue: last.columns.createdAt, id: last.id };
-      const ids = chosen.map(({ id }) => id);
-      removed += removedBy(await expire(ids, true));
+      while (excess > 0) {
+        const oldest = store.findInvocations({
+          status: ["completed"],
+          order: "oldest",
+          limit: STEP,
+          ...(after === undefined ? {} : { after }),
+        });
+        const chosen = worthBytes(oldest, excess);
+        const last = chosen.at(-1);
+        if (last === undefined) return removed;
+        after = { sortValue: last.columns.createdAt, id: last.id };
+        removed += await this.#expire(chosen, true);
+        for (const { columns } of chosen) excess -= columns.size;
+      }
+      // How much that was shows after a checkpoint: what is still needed stays.
       await checkpoint();
     }
     return removed;
   }
+
+  async #expire(hits: readonly InvocationHit[], budget: boolean): Promise<number> {
+    const outcome = await this.#deps.expire(
+      hits.map(({ id }) => id),
+      budget,
+    );
+    return outcome.ok ? (outcome.detail?.removed ?? 0) : 0;
+  }
 }
+
+type Place = { readonly sortValue: number; readonly id: string };
 
 /** The first of them that together take so many bytes. */
 function worthBytes(hits: readonly InvocationHit[], bytes: number): readonly InvocationHit[] {
@@ -108,8 +123,4 @@ function worthBytes(hits: readonly InvocationHit[], bytes: number): readonly Inv
     return sum >= bytes;
   });
   return enough < 0 ? hits : hits.slice(0, enough + 1);
-}
-
-function removedBy(outcome: Outcome): number {
-  return outcome.ok ? (outcome.detail?.removed ?? 0) : 0;
 }
