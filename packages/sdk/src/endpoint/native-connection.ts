@@ -168,11 +168,8 @@ export class NativeConnection {
       this.#sendWaiting(session);
     } else {
       this.#noteReceived(session, frame.body.length);
-      const isJournal = session.entriesMissing > 0;
-      if (isJournal) session.entriesMissing -= 1;
-      session.sdk?.receive(
-        decodeMessage(frame.type, isJournal ? frame.body.slice() : frame.body) as EngineMessage,
-      );
+      if (session.entriesMissing > 0) session.entriesMissing -= 1;
+      session.sdk?.receive(decodeMessage(frame.type, frame.body) as EngineMessage);
     }
   }
 

@@ -20,7 +20,8 @@ export interface InboxReader {
 export class Inbox {
   readonly #turns: Turns;
   readonly #reader: InboxReader;
-  readonly #queue: Incoming[] = [];
+  /** Those that were delivered are let go of at once: a journal may hold a million. */
+  readonly #queue: Array<Incoming | undefined> = [];
   #next = 0;
   #known = 0;
   #isOpen = false;
@@ -81,6 +82,7 @@ export class Inbox {
   #deliverNext(): void {
     const message = this.#queue[this.#next];
     if (message === undefined) return;
+    this.#queue[this.#next] = undefined;
     this.#next += 1;
     if (this.#next === this.#queue.length) {
       this.#queue.length = 0;

@@ -2,7 +2,8 @@
 import { commandDifference, MessageType, type Command, type CommandDifference } from "@holdfast/protocol";
 
 export class RecordedCommands {
-  readonly #commands: Command[] = [];
+  /** Those that were taken are let go of. */
+  readonly #commands: Array<Command | undefined> = [];
   #next = 0;
 
   add(command: Command): void {
@@ -20,13 +21,14 @@ export class RecordedCommands {
 
   /** All that have not been taken. */
   rest(): readonly Command[] {
-    return this.#commands.slice(this.#next);
+    return this.#commands.slice(this.#next).filter((command) => command !== undefined);
   }
 
   /** Takes the next one. `undefined` when none is left. */
   take(): Command | undefined {
     const command = this.#commands[this.#next];
     if (command === undefined) return undefined;
+    this.#commands[this.#next] = undefined;
     this.#next += 1;
     return command;
   }
