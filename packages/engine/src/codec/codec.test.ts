@@ -16,7 +16,8 @@ import {
   anyTimer,
 } from "../testing/any-rows.contract.ts";
 import { BinaryReader, BinaryWriter, DecodeError } from "./binary.ts";
-import { decodeChunk, decodeInvocation, encodeChunk, encodeInvocation } from "./invocation-codec.ts";
+import { decodeInvocation, encodeInvocation } from "./invocation-codec.ts";
+import { decodeChunk, encodeChunk } from "./journal-codec.ts";
 import { decodeRecords, encodeRecord, RecordVersionError } from "./record-codec.ts";
 import {
   decodeDeployment,

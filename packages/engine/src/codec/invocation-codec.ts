@@ -1,18 +1,9 @@
-/**
- * Encoding of an invocation's row and of its journal's chunks.
- * Format history: 1 first version. An unknown version is refused.
- */
+/** Encoding of an invocation's row. Format history: 1 first version. An unknown version is refused. */
 import { EVENTS_MAX } from "../limits.ts";
-import type {
-  Invocation,
-  InvocationEvent,
-  InvocationStatus,
-  JournalEntry,
-  OpenOperation,
-  Waiter,
-} from "../tables/rows.ts";
-import { BinaryReader, BinaryWriter, DecodeError } from "./binary.ts";
+import type { Invocation, InvocationEvent, InvocationStatus, OpenOperation, Waiter } from "../tables/rows.ts";
+import { BinaryReader, BinaryWriter } from "./binary.ts";
 import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
+import { checkVersion } from "./row-version.ts";
 import { readSource, readTarget, readWord, writeSource, writeTarget, writeWord } from "./target-codec.ts";
 
 const ROW_FORMAT_VERSION = 1;
@@ -43,15 +34,6 @@ const writer = new BinaryWriter();
 function begin(version: number): void {
   writer.truncate(0);
   writer.byte(version);
-}
-
-export function checkVersion(reader: BinaryReader, expected: number, what: string): void {
-  const version = reader.byte();
-  if (version !== expected) {
-    throw new DecodeError(
-      `${what} has format ${version}; this program reads format ${expected}. Start a newer Holdfast.`,
-    );
-  }
 }
 
 export function encodeInvocation(row: Invocation): Uint8Array {
@@ -252,51 +234,4 @@ function readOpen(reader: BinaryReader): readonly [number, OpenOperation] {
 
 function readWaiter(reader: BinaryReader): Waiter {
   return { id: reader.string(), completionId: reader.uint(), kind: readWord(reader, WAITER_KINDS) };
-}
-
-// -- journal chunks ------------------------------------------------------------------------------------------------
-
-const CHUNK_FORMAT_VERSION = 1;
-
-/** Key of the chunk whose first entry has this index. Sorts by index. */
-export function chunkKey(invocationId: string, firstIndex: number): string {
-  return `${invocationId}/${String(firstIndex).padStart(9, "0")}`;
-}
-
-export function encodeChunk(entries: readonly JournalEntry[]): Uint8Array {
-  begin(CHUNK_FORMAT_VERSION);
-  writer.uint(entries.length);
-  let previousAt = 0;
-  let previousDeployment = "";
-  for (const entry of entries) {
-    writer.uint(entry.type);
-    writer.uint(entry.at - previousAt);
-    writer.uint(entry.attempt);
-    const sameDeployment = entry.deployment === previousDeployment;
-    writer.bool(sameDeployment);
-    if (!sameDeployment) writer.string(entry.deployment);
-    writer.string(entry.cause);
-    writer.bytes(entry.body);
-    previousAt = entry.at;
-    previousDeployment = entry.deployment;
-  }
-  return writer.takeShared();
-}
-
-export function decodeChunk(value: Uint8Array): JournalEntry[] {
-  const reader = new BinaryReader(value);
-  checkVersion(reader, CHUNK_FORMAT_VERSION, "A journal chunk");
-  const count = reader.uint();
-  const entries: JournalEntry[] = [];
-  let at = 0;
-  let deployment = "";
-  for (let i = 0; i < count; i++) {
-    const type = reader.uint();
-    at += reader.uint();
-    const attempt = reader.uint();
-    if (!reader.bool()) deployment = reader.string();
-    const cause = reader.string();
-    entries.push({ type, at, attempt, deployment, cause, body: reader.bytes() });
-  }
-  return entries;
 }

@@ -3,8 +3,8 @@ import type { EndpointManifest } from "@holdfast/protocol";
 
 import type { DeploymentRow, InboxRow, MetaRow, ObjectRow, PromiseRow, TimerRow } from "../tables/rows.ts";
 import { BinaryReader, BinaryWriter } from "./binary.ts";
-import { checkVersion } from "./invocation-codec.ts";
 import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
+import { checkVersion } from "./row-version.ts";
 import { readWord, writeWord } from "./target-codec.ts";
 
 const VERSION = 1;

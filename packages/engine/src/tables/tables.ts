@@ -2,13 +2,8 @@
 import type { HandlerManifest, HandlerOptions, ServiceManifest } from "@holdfast/protocol";
 
 import { must } from "../assert.ts";
-import {
-  chunkKey,
-  decodeChunk,
-  decodeInvocation,
-  encodeChunk,
-  encodeInvocation,
-} from "../codec/invocation-codec.ts";
+import { decodeInvocation, encodeInvocation } from "../codec/invocation-codec.ts";
+import { chunkKey, decodeChunk, encodeChunk } from "../codec/journal-codec.ts";
 import {
   decodeDeployment,
   decodeInbox,

@@ -7,7 +7,7 @@ import { encodeMessage, MessageType, type Result, type ServiceManifest } from "@
 
 import { assert, must } from "../assert.ts";
 import { BinaryWriter } from "../codec/binary.ts";
-import { chunkKey } from "../codec/invocation-codec.ts";
+import { chunkKey } from "../codec/journal-codec.ts";
 import { decodeRecords, encodeRecord } from "../codec/record-codec.ts";
 import type { Effect, Outcome } from "../effect.ts";
 import { hashBytes } from "../hash.ts";
