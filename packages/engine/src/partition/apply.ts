@@ -41,8 +41,9 @@ export class Partition {
     fold.at = Math.max(record.at, this.tables.meta.now);
     fold.effects = [];
     if (fold.at > this.tables.meta.now) this.tables.editMeta().now = fold.at;
+    this.tables.begin();
     const outcome = applyBody(fold, record.body);
-    this.tables.seal();
+    this.tables.end();
     return { outcome, effects: fold.effects };
   }
 }

@@ -97,6 +97,44 @@ test("rows that are stored leave memory, except those that are pinned and those 
   assert.equal(table.peek("plain")?.value, 1, "read, it is in memory again");
 });
 
+test("rows that are only read do not gather without end, and none goes while a record is being applied", () => {
+  const rows = new MemoryRows();
+  const many = Array.from({ length: 12_000 }, (_, index) => String(index).padStart(5, "0"));
+  rows.commit(many.map((key) => ({ table: "counters", key, value: bytesOf("1") })));
+  const table = counters(rows, ({ value }) => value === 7);
+  table.edit("00000").value = 2;
+  for (const key of many) table.get(key);
+  assert.ok(table.loadedCount < 6_000, `${table.loadedCount}`);
+  assert.equal(table.get("00000")?.value, 2);
+
+  table.begin();
+  for (const key of many) table.get(key);
+  assert.equal(table.loadedCount, many.length);
+  table.end();
+  table.freeze();
+  commit(table, rows);
+  table.thaw();
+  assert.equal(table.loadedCount, 0);
+});
+
+test("every row is met once by whoever reads others on the way", () => {
+  const rows = new MemoryRows();
+  const keys = Array.from({ length: 2_500 }, (_, index) => String(index).padStart(4, "0"));
+  rows.commit(keys.map((key) => ({ table: "counters", key, value: bytesOf("1") })));
+  const table = counters(rows);
+  for (const key of keys.slice(0, 10)) table.get(key);
+  table.delete("0003");
+  const met: string[] = [];
+  for (const [key] of table.all()) {
+    met.push(key);
+    table.get(String((Number(key) * 7 + 1) % keys.length).padStart(4, "0"));
+  }
+  assert.deepEqual(
+    met.toSorted(),
+    keys.filter((key) => key !== "0003"),
+  );
+});
+
 test("letting go can be spread over turns in which rows change", () => {
   const rows = new MemoryRows();
   const table = counters(rows);
@@ -169,12 +207,12 @@ test("a row at rest is sealed: readers get copies, and a change breaks the seal"
   const row: Counter = { value: 1 };
   table.insert("a", row);
   assert.equal(table.get("a"), row, "the record that made it is still being applied");
-  table.seal();
+  table.end();
   assert.notEqual(table.get("a"), row);
   assert.deepEqual(table.get("a"), row);
   table.edit("a").value = 2;
   assert.deepEqual(table.get("a"), { value: 2 });
-  table.seal();
+  table.end();
   table.freeze();
   commit(table, rows);
   assert.deepEqual(stored(rows), [["a", 2]]);
@@ -192,7 +230,7 @@ test("rows in memory can be passed by without being decoded", () => {
   table.insert("sealed", { value: 2 });
   table.insert("wanted", { value: 3 });
   table.delete("gone");
-  table.seal();
+  table.end();
   assert.deepEqual(
     [...table.loaded(({ key }) => key === "wanted")],
     [
@@ -230,7 +268,7 @@ test("through any changes and checkpoints a table is what a map would be, and so
         }
         if (kind === "put") model.set(key, value);
         if (kind === "delete") model.delete(key);
-        table.seal();
+        table.end();
         assert.equal(table.get(key)?.value, model.get(key));
         const all = [...table.all()].map(([name, row]) => [name, row.value] as const);
         assert.deepEqual(entries(new Map(all)), entries(model));

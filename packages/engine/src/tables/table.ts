@@ -65,6 +65,8 @@ export type TurnBudget = {
 
 const SEALED_ROW_COST = 0.1;
 
+/** Rows that were read and not changed since the last checkpoint, and stay at hand: no more than this. */
+const READ_ROWS_MAX = 5_000;
 /** Rows read at a time by `all`. */
 const PAGE_ROWS = 1_000;
 /** Behind every key. */
@@ -85,6 +87,9 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
   readonly #source: RowSource;
   readonly #slots = new Map<string, Slot<Row, Write>>();
   #dirty = new Set<string>();
+  /** A record is being applied: whoever applies it may hold any row. */
+  #isApplying = false;
+  #readRows = 0;
   /** Rows changed by the record being applied, where rows are sealed. May name one twice. */
   readonly #touched: string[] = [];
   #generation = 1;
@@ -115,10 +120,24 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     if (slot !== undefined) return slot;
     const value = this.#source.get(this.#options.name, key);
     if (value === undefined) return undefined;
+    this.#readRows += 1;
+    if (this.#readRows > READ_ROWS_MAX && !this.#isApplying) this.#forgetReadRows();
     const row = this.#options.decode(value, key);
     const loaded: Slot<Row, Write> = { row, sealed: undefined, generation: 0, stored: true };
     this.#slots.set(key, loaded);
     return loaded;
+  }
+
+  /** Otherwise they would go with the next checkpoint, which may never come where nothing changes. */
+  #forgetReadRows(): void {
+    // What a checkpoint is storing is not in the store yet.
+    if (this.#frozen !== undefined) return;
+    const { isPinned } = this.#options;
+    for (const [key, slot] of this.#slots) {
+      if (slot.generation !== 0) continue;
+      if (slot.row === undefined || isPinned === undefined || !isPinned(slot.row)) this.#slots.delete(key);
+    }
+    this.#readRows = 0;
   }
 
   /** The row, not to be changed. */
@@ -164,8 +183,14 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     this.#dirty.add(key);
   }
 
+  /** A record is going to be applied. */
+  begin(): void {
+    this.#isApplying = true;
+  }
+
   /** The record has been applied: nobody holds its rows any more, and those that came to rest are sealed. */
-  seal(): void {
+  end(): void {
+    this.#isApplying = false;
     const { sealing } = this.#options;
     if (sealing === undefined || this.#touched.length === 0) return;
     for (const key of this.#touched) {
@@ -250,12 +275,17 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
 
   /** Every row, memory and store together, in no order. For checks and exports: reads the store page by page. */
   *all(): IterableIterator<readonly [key: string, row: Readonly<Row>]> {
-    for (const [key, row] of this.loaded()) if (row !== undefined) yield [key, row];
+    // Whoever asks may read further rows meanwhile, and rows that were read may be forgotten.
+    const seen = new Set<string>();
+    for (const [key, row] of this.loaded()) {
+      seen.add(key);
+      if (row !== undefined) yield [key, row];
+    }
     let from = "";
     for (;;) {
       const page = this.#source.scan(this.#options.name, from, LAST_KEY, PAGE_ROWS);
       for (const [key, value] of page) {
-        if (!this.#slots.has(key)) yield [key, this.#options.decode(value, key)];
+        if (!seen.has(key)) yield [key, this.peek(key) ?? this.#options.decode(value, key)];
       }
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE_ROWS) return;
@@ -325,6 +355,7 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     }
     this.#thawing = undefined;
     this.#frozen = undefined;
+    this.#readRows = 0;
     return true;
   }
 

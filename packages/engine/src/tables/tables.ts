@@ -214,9 +214,16 @@ export class Tables {
     row.commandCount = 0;
   }
 
-  /** A record has been applied. */
-  seal(): void {
-    this.invocations.seal();
+  /** A record is going to be applied. */
+  begin(): void {
+    this.invocations.begin();
+    this.objects.begin();
+  }
+
+  /** The record has been applied. */
+  end(): void {
+    this.invocations.end();
+    this.objects.end();
   }
 
   get dirtyCount(): number {
