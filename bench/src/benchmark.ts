@@ -18,6 +18,8 @@ import type { Cell } from "./scenarios/cell.ts";
 
 const DURATION_MS = 4_000;
 const QUICK_DURATION_MS = 500;
+/** A process that was just killed may still be writing. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 };
 const WARMUP_SHARE = 0.25;
 /** Others may pass through: a PostgreSQL that is started by root belongs to somebody else. */
 const DIRECTORY_MODE = 0o711;
@@ -30,9 +32,10 @@ export interface Listener {
 export async function runBenchmark(options: Options, listener: Listener): Promise<Results> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
   chmodSync(directory, DIRECTORY_MODE);
+  // Also when somebody interrupts it. What runs there was killed by then, in process/child.ts.
+  process.once("exit", () => rmSync(directory, REMOVAL));
   const durationMs = options.durationMs ?? (options.quick ? QUICK_DURATION_MS : DURATION_MS);
   await using stack = new AsyncDisposableStack();
-  stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const machine = describeMachine(directory);
   const load = stack.adopt(new LoadGenerator(directory), (generator) => generator.stop());
   const floor = stack.adopt(new FloorMeter(directory), (meter) => meter.close());

@@ -98,6 +98,8 @@ export class Meter {
     const before = this.#before;
     const after = this.#after;
     if (before === undefined || after === undefined || operations === 0) return {};
+    // A database that was running before is somebody else's, and what it costs is not known.
+    if (this.#running.pids("server").length === 0) return {};
     const cpu = (role: "server" | "handlers"): number =>
       (after[role].cpuMicros - before[role].cpuMicros) / operations;
     const written =
