@@ -11,8 +11,8 @@ export class DecodeError extends Error {
 }
 
 const INITIAL_BYTES = 4096;
-/** A writer that had to grow beyond this gives its memory back after use. */
-const KEPT_BYTES_MAX = 1024 * 1024;
+/** A writer that had to grow beyond this gives its memory back after use. Batches of a usual size stay well below. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 /** Size of the blocks that `takeShared` cuts from, and what is too large a piece of one. */
 const BLOCK_BYTES = 64 * 1024;
 const PIECE_BYTES_MAX = BLOCK_BYTES / 8;

@@ -46,6 +46,11 @@ it("depth is that of arrays and objects, not of brackets in texts", () => {
   assert.equal(isDeeperThan(deep(64), 64), false);
   assert.equal(isDeeperThan(deep(65), 64), true);
   assert.equal(isDeeperThan(JSON.stringify("[".repeat(500)), 64), false);
+  for (const end of ["\\", "\\\\", '"', '\\"', '\\\\"']) {
+    const nested = `[${JSON.stringify(`${"[".repeat(200)}${end}`)},${deep(70)}]`;
+    assert.equal(isDeeperThan(nested, 71), false, nested);
+    assert.equal(isDeeperThan(nested, 70), true, nested);
+  }
   assert.equal(isDeeperThan(`{"a":${deep(4)}}          `, 4), true);
 });
 

@@ -77,12 +77,13 @@ export function suspiciousKey(text: string): JsonProblem | undefined {
   return undefined;
 }
 
-/** Index of the quote that closes the string that begins at `at`. */
+/** Index of the quote that closes the string that begins at `at`. Looks for quotes only: long texts are mostly strings. */
 function endOfString(text: string, at: number): number {
-  for (let end = at + 1; end < text.length; end++) {
-    const unit = text.charCodeAt(end);
-    if (unit === QUOTE) return end;
-    if (unit === BACKSLASH) end += 1;
+  for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    // Two backslashes are one; an odd one is the quote's.
+    if (backslashes % 2 === 0) return end;
   }
   return text.length;
 }
