@@ -24,9 +24,9 @@ const ENCODE_BYTES = 512 * 1024;
 const THAW_ROWS = 2_000;
 /**
  * While a checkpoint is being taken, what changes gathers in memory for the next. When that is so many times what makes a
- * checkpoint due, the store cannot keep up, and nothing more is accepted from outside until it has.
+ * checkpoint due, the store cannot keep up, and what comes from outside waits until it has.
  */
-const BEHIND = 3;
+const BEHIND = 2;
 /** Less than this is no burden, however often checkpoints are asked for. */
 const BEHIND_ROWS_MIN = 1_000;
 const BEHIND_BYTES_MIN = 1024 * 1024;
@@ -58,6 +58,8 @@ export type CheckpointerDeps = {
   readonly closeBatch: () => number;
   /** Resolves when the log has this position durably, or with false when it never will in this process. */
   readonly whenDurable: (position: number) => Promise<boolean>;
+  /** A checkpoint has ended. */
+  readonly onCaughtUp: () => void;
   readonly onCommitFailed: (error: unknown) => void;
   /** The log could not be trimmed. It stays longer than needed until the next checkpoint. */
   readonly onTrimFailed: (error: unknown) => void;
@@ -83,16 +85,14 @@ export class Checkpointer {
     return this.#position;
   }
 
-  /** Why nothing should be accepted: the store cannot keep up. */
-  get behind(): string | undefined {
-    if (this.#running === undefined) return undefined;
+  /** The store cannot keep up: what can wait should. Ends with `onCaughtUp`. */
+  get isBehind(): boolean {
+    if (this.#running === undefined) return false;
     const { thresholds, tables } = this.#deps;
-    const rows = tables.dirtyCount;
-    const bytes = this.#bytesSince;
-    const rowsMax = Math.max(BEHIND * thresholds.dirtyRows, BEHIND_ROWS_MIN);
-    const bytesMax = Math.max(BEHIND * thresholds.logBytes, BEHIND_BYTES_MIN);
-    if (rows < rowsMax && bytes < bytesMax) return undefined;
-    return `the last checkpoint is still being written, and ${rows} rows (${bytes} bytes of log) wait for the next`;
+    return (
+      tables.dirtyCount >= Math.max(BEHIND * thresholds.dirtyRows, BEHIND_ROWS_MIN) ||
+      this.#bytesSince >= Math.max(BEHIND * thresholds.logBytes, BEHIND_BYTES_MIN)
+    );
   }
 
   /** Tells of a batch that was closed; takes a checkpoint when a threshold is reached. */
@@ -135,6 +135,7 @@ export class Checkpointer {
     if (!isDone) this.#closed = true;
     // What changed meanwhile may be all that changes for a long time.
     else if (this.#deps.tables.dirtyCount > 0) this.noteBatch(0);
+    this.#deps.onCaughtUp();
     return isDone;
   }
 

@@ -187,40 +187,69 @@ describe("overload", () => {
 });
 
 describe("a store that cannot keep up", () => {
-  it("has outside proposals refused and timers wait until it has caught up", async () => {
+  it("has outside proposals and timers wait until it has caught up, and refuses what cannot wait", async () => {
     const storeMemory = new StoreMemory();
     const failures = { left: Number.POSITIVE_INFINITY };
     const store = await failingStore(storeMemory, failures);
     const checkpoints = { dirtyRows: 10, logBytes: 1e9, intervalMs: 1e9 };
     const rig = await PartitionRig.open({ store, storeMemory, checkpoints, onWarning: () => {} });
     const outcomes = rig.propose([rig.invoke({ startAt: START_TIME + 5_000 })]);
-    let accepted = 1;
+    await turns();
+    const bodies = Array.from({ length: 1_500 }, () => rig.invoke());
+    for (const [index, body] of bodies.entries()) {
+      rig.propose([body], outcomes);
+      if (index % 20 === 0) await turns();
+    }
+    await turns();
+    const accepted = outcomes.length;
+    assert.ok(accepted >= 1_000 && accepted < 1_100, `${accepted}`);
+    const proposed = rig.processor.propose(rig.invoke());
+    rig.performed.length = 0;
+    await rig.advance(10_000);
+    assert.deepEqual([rig.performed, outcomes.length], [[], accepted]);
+
     let refusal: unknown;
-    for (; accepted < 2_000 && refusal === undefined; accepted++) {
+    for (let i = 0; i < 10_000 && refusal === undefined; i++) {
       try {
         rig.propose([rig.invoke()], outcomes);
-        if (accepted % 20 === 0) await turns();
       } catch (error) {
         refusal = error;
-        break;
       }
     }
     assert.ok(refusal instanceof HoldfastError);
     assert.equal(refusal.code, "overloaded");
-    assert.match(refusal.message, /the last checkpoint is still being written, and 1000 rows .* wait/);
-    await turns();
-    assert.equal(outcomes.length, accepted);
-    rig.performed.length = 0;
-    await rig.advance(10_000);
-    assert.deepEqual(rig.performed, []);
+    assert.match(refusal.message, /the store cannot keep up/);
 
     failures.left = 0;
-    await rig.advance(2_000);
-    rig.propose([rig.invoke()], outcomes);
-    await turns();
-    assert.equal(outcomes.length, accepted + 1);
-    assert.equal(rig.performed.filter(({ kind }) => kind === "start-attempt").length, 2);
+    await rig.advance(5_000);
+    await turns(200);
+    assert.equal((await proposed).ok, true);
+    assert.ok(outcomes.length > 10_000, `${outcomes.length}`);
+    assert.deepEqual(
+      outcomes.slice(1, 1_501).map((outcome) => (outcome.ok ? outcome.detail?.id : undefined)),
+      bodies.map(({ id }) => id),
+    );
+    const first = outcomes[0]?.ok === true ? outcomes[0].detail?.id : undefined;
+    assert.ok(rig.performed.some((effect) => effect.kind === "start-attempt" && effect.id === first));
     await rig.processor.close();
+  });
+
+  it("does not keep what waits from becoming durable when the partition closes", async () => {
+    const failures = { left: Number.POSITIVE_INFINITY };
+    const store = await failingStore(new StoreMemory(), failures);
+    const checkpoints = { dirtyRows: 10, logBytes: 1e9, intervalMs: 1e9 };
+    const rig = await PartitionRig.open({ store, checkpoints, onWarning: () => {} });
+    const outcomes: Outcome[] = [];
+    for (let i = 0; i < 1_500; i++) {
+      rig.propose([rig.invoke()], outcomes);
+      if (i % 20 === 0) await turns();
+    }
+    await turns();
+    assert.ok(outcomes.length < 1_500);
+    const closed = rig.processor.close();
+    await rig.advance(5_000);
+    await closed;
+    assert.equal(outcomes.length, 1_500);
   });
 });
 

@@ -24,6 +24,7 @@ import type { PartitionLog } from "../log/log.ts";
 import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
+import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
 import { TimerService } from "./timer-service.ts";
 
@@ -65,6 +66,7 @@ export class PartitionProcessor {
   readonly #batcher: Batcher;
   readonly #checkpointer: Checkpointer;
   readonly #timers: TimerService;
+  readonly #held: HeldProposals;
   readonly #listeners = new Map<string, Set<CompletionListener>>();
   readonly #durableWaiters: DurableWaiter[] = [];
   /** Proposers who are owed an answer, and get this one when the partition fails. */
@@ -98,18 +100,24 @@ export class PartitionProcessor {
       thresholds: options.checkpoints,
       closeBatch: () => this.#batcher.close(),
       whenDurable: (position) => this.#whenDurable(position),
+      onCaughtUp: () => this.#held.release(),
       onCommitFailed: (error) =>
         options.onWarning(`The checkpoint could not be written and is tried again: ${String(error)}`),
       onTrimFailed: (error) =>
         options.onWarning(`The log could not be trimmed and stays longer than needed: ${String(error)}`),
       onBroken: (reason) => this.#fail(reason),
     });
+    this.#held = new HeldProposals({
+      soon: (run) => options.clock.soon(run),
+      mustWait: () => this.#checkpointer.isBehind && !this.#closing,
+      submit: (body, done) => this.submit(body, done),
+    });
     this.#timers = new TimerService({
       clock: options.clock,
       timers: tables.timers,
       fire: (keys) => this.submit({ kind: "timers-fired", keys }, ignore),
       // A million that are due at once must not gather in memory any more than what comes from outside.
-      mustWait: () => this.#checkpointer.behind !== undefined,
+      mustWait: () => this.#checkpointer.isBehind,
       ...(options.timerWindow === undefined ? {} : { window: options.timerWindow }),
     });
   }
@@ -194,7 +202,7 @@ export class PartitionProcessor {
 
   /** Something is accepted and not durable yet, or about to be handed over. */
   get isBusy(): boolean {
-    return this.#batcher.isBusy;
+    return this.#batcher.isBusy || this.#held.count > 0;
   }
 
   get failure(): Error | undefined {
@@ -209,14 +217,16 @@ export class PartitionProcessor {
   /** Proposes from outside: refused under overload, on a full disk, and when closing. */
   propose(body: RecordBody): Promise<Outcome> {
     const refusal = this.#refusal();
-    return refusal === undefined ? this.#proposeInternal(body) : Promise.reject(refusal);
+    return refusal === undefined
+      ? this.#proposeInternal(body, (done) => this.#held.take(body, done))
+      : Promise.reject(refusal);
   }
 
   /** As `propose` for the hot path. Throws the refusal. */
   submitFromOutside(body: RecordBody, done: (outcome: Outcome) => void): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    this.submit(body, done);
+    this.#held.take(body, done);
   }
 
   #refusal(): HoldfastError | undefined {
@@ -227,18 +237,23 @@ export class PartitionProcessor {
     const reason =
       pendingBytes > pendingBytesMax
         ? `${pendingBytes} bytes wait for the disk, and pendingBytesMax allows ${pendingBytesMax}`
-        : this.#checkpointer.behind;
+        : this.#held.isFull
+          ? "the store cannot keep up, and more than may wait for it is waiting"
+          : undefined;
     return reason === undefined ? undefined : new HoldfastError("overloaded", { reason });
   }
 
-  #proposeInternal(body: RecordBody): Promise<Outcome> {
+  #proposeInternal(
+    body: RecordBody,
+    submit: (done: (outcome: Outcome) => void) => void = (done) => this.submit(body, done),
+  ): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(outcomeUnknown(this.#failure));
         return;
       }
       this.#unanswered.add(reject);
-      this.submit(body, (outcome) => {
+      submit((outcome) => {
         this.#unanswered.delete(reject);
         resolve(outcome);
       });
@@ -338,6 +353,7 @@ export class PartitionProcessor {
     this.#failure = reason;
     this.#batcher.stop();
     this.#timers.close();
+    this.#held.drop();
     this.#stopWaiting();
     for (const reject of this.#unanswered) reject(outcomeUnknown(reason));
     this.#unanswered.clear();
@@ -348,6 +364,7 @@ export class PartitionProcessor {
   abandon(): void {
     this.#closing = true;
     this.#timers.close();
+    this.#held.drop();
     this.#batcher.stop();
     this.#stopWaiting();
     void this.#checkpointer.close(); // Never rejects.
@@ -357,6 +374,7 @@ export class PartitionProcessor {
   async close(): Promise<void> {
     this.#closing = true;
     this.#timers.close();
+    this.#held.releaseAll();
     await this.#whenDurable(this.#batcher.close());
     await this.#checkpointer.close();
     this.#batcher.stop();

@@ -10,7 +10,7 @@ import type { Clock } from "../clock.ts";
  * Timers kept in memory after a load. Twice as many are kept before the farthest are dropped again. Loading and dropping
  * take a few milliseconds of one turn, and happen once for so many timers.
  */
-const WINDOW_DEFAULT = 4_000;
+const WINDOW_DEFAULT = 2_000;
 /**
  * Timers fired by one record: bounds how long one application takes while a backlog is caught up, oldest first. Each may
  * wake an invocation that has to be read from the store.

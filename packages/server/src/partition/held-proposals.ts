@@ -1,0 +1,87 @@
+/**
+ * Proposals from outside that wait while the store cannot keep up. Whoever proposed them waits for the answer anyway, and
+ * stops sending meanwhile: that is the brake. It costs what they hold in memory, so there is an end to it.
+ */
+import type { Outcome, RecordBody } from "@holdfast/engine";
+
+const COUNT_MAX = 10_000;
+const BYTES_MAX = 32 * 1024 * 1024;
+/** Submitted in one turn when the wait is over. */
+const RELEASED_PER_TURN = 200;
+
+export type HeldProposalsDeps = {
+  readonly soon: (run: () => void) => void;
+  readonly mustWait: () => boolean;
+  readonly submit: (body: RecordBody, done: (outcome: Outcome) => void) => void;
+};
+
+type Held = { readonly body: RecordBody; readonly done: (outcome: Outcome) => void; readonly bytes: number };
+
+export class HeldProposals {
+  readonly #deps: HeldProposalsDeps;
+  #held: Held[] = [];
+  #next = 0;
+  #bytes = 0;
+  #isReleasing = false;
+
+  constructor(deps: HeldProposalsDeps) {
+    this.#deps = deps;
+  }
+
+  get count(): number {
+    return this.#held.length - this.#next;
+  }
+
+  /** No more may wait: refuse. */
+  get isFull(): boolean {
+    return this.count >= COUNT_MAX || this.#bytes >= BYTES_MAX;
+  }
+
+  /** Submits it, now or in its turn. */
+  take(body: RecordBody, done: (outcome: Outcome) => void): void {
+    if (this.count === 0 && !this.#deps.mustWait()) {
+      this.#deps.submit(body, done);
+      return;
+    }
+    const bytes = body.kind === "invoke" ? body.input.length : 0;
+    this.#held.push({ body, done, bytes });
+    this.#bytes += bytes;
+  }
+
+  /** The wait may be over. */
+  release(): void {
+    if (this.#isReleasing || this.count === 0) return;
+    for (let left = RELEASED_PER_TURN; left > 0 && this.count > 0 && !this.#deps.mustWait(); left--)
+      this.#submitNext();
+    // A wait that goes on ends with another call.
+    if (this.count === 0 || this.#deps.mustWait()) return;
+    this.#isReleasing = true;
+    this.#deps.soon(() => {
+      this.#isReleasing = false;
+      this.release();
+    });
+  }
+
+  /** Whatever the store does. */
+  releaseAll(): void {
+    while (this.count > 0) this.#submitNext();
+  }
+
+  /** They never happen. */
+  drop(): void {
+    this.#held = [];
+    this.#next = 0;
+    this.#bytes = 0;
+  }
+
+  #submitNext(): void {
+    const held = this.#held[this.#next] as Held;
+    this.#next += 1;
+    this.#bytes -= held.bytes;
+    if (this.#next === this.#held.length) {
+      this.#held = [];
+      this.#next = 0;
+    }
+    this.#deps.submit(held.body, held.done);
+  }
+}
