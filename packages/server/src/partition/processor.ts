@@ -168,7 +168,9 @@ export class PartitionProcessor {
 
   #runningInvocations(): Set<string> {
     const ids = new Set<string>();
-    for (const [id, row] of this.tables.invocations.loaded()) if (row?.status === "running") ids.add(id);
+    // What is sealed is at rest.
+    for (const [id, row] of this.tables.invocations.loaded(() => false))
+      if (row?.status === "running") ids.add(id);
     let after: { sortValue: number; id: string } | undefined;
     for (;;) {
       const hits = this.#options.store.findInvocations({
