@@ -46,16 +46,24 @@ export class ProtobufWriter {
     this.#position = this.#taken + length;
   }
 
-  /** What was written, and an empty writer again. Large results are copied, so that they share no buffer. */
+  /** What was written, and an empty writer again. Large results share no buffer with others. */
   finish(): Uint8Array {
     if (this.length <= SHARED_RESULT_BYTES_MAX) return this.take();
+    if (this.#taken === 0 && this.length > this.#bufferSize) {
+      // It fills most of a buffer that was made for it.
+      const result = this.#bytes.subarray(0, this.#position);
+      this.#renew();
+      return result;
+    }
     const result = this.#bytes.slice(this.#taken, this.#position);
     this.#position = this.#taken;
-    if (this.#bytes.length > this.#bufferSize) {
-      this.#bytes = new Uint8Array(this.#bufferSize);
-      this.#position = this.#taken = 0;
-    }
+    if (this.#bytes.length > this.#bufferSize) this.#renew();
     return result;
+  }
+
+  #renew(): void {
+    this.#bytes = new Uint8Array(this.#bufferSize);
+    this.#position = this.#taken = 0;
   }
 
   /** What was written, without a copy: the writer never touches these bytes again. */
@@ -271,7 +279,10 @@ export class ProtobufWriter {
   #grow(more: number): void {
     const used = this.length;
     const needed = used + more;
-    const larger = new Uint8Array(needed <= this.#bufferSize ? this.#bufferSize : needed * 2);
+    // Growing step by step doubles it; one large piece gets what it needs, and what usually follows it.
+    const larger = new Uint8Array(
+      needed <= this.#bufferSize ? this.#bufferSize : Math.max(needed + this.#bufferSize, used * 2),
+    );
     larger.set(this.#bytes.subarray(this.#taken, this.#position), 0);
     this.#bytes = larger;
     this.#taken = 0;

@@ -10,6 +10,9 @@ export const VALUE_DEPTH_MAX = 500;
 
 const EMPTY = new Uint8Array(0);
 const sharedWriter = new ProtobufWriter();
+const textEncoder = new TextEncoder();
+/** A longer text gets bytes of its own at once: the shared buffer would have to make room for three bytes a character. */
+const SHARED_TEXT_MAX = 2048;
 
 /**
  * The stored form of a value; no bytes for `undefined`. Throws UnstorableValueError, whose path begins with `root`.
@@ -22,6 +25,7 @@ export function encodeValue(value: unknown, root = "value"): Uint8Array {
 }
 
 function utf8(text: string): Uint8Array {
+  if (text.length > SHARED_TEXT_MAX) return textEncoder.encode(text);
   sharedWriter.truncate(0);
   sharedWriter.rawText(text);
   return sharedWriter.finish();

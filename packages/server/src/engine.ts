@@ -22,6 +22,7 @@ import { Invoker } from "./invoker/invoker.ts";
 import { NativeWire } from "./invoker/native-wire.ts";
 import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
+import type { Urgency } from "./partition/batcher.ts";
 import { defaultCheckpointThresholds, type CheckpointThresholds } from "./partition/checkpointer.ts";
 import type { EngineAccess, EngineHealth, InvocationAddress } from "./partition/engine-access.ts";
 import { InvocationIds } from "./partition/invocation-ids.ts";
@@ -97,6 +98,9 @@ export class Engine implements EngineAccess {
       requestTurn: () => processor.requestTurn(),
       wireFor: (deployment) => this.#wireFor(deployment),
       onDeploymentsChanged: () => this.#dropStaleWires(),
+      sendOnWires: () => {
+        for (const { wire } of this.#wires.values()) wire.send();
+      },
     });
     this.#retention = new Retention({
       clock: options.clock,
@@ -147,8 +151,8 @@ export class Engine implements EngineAccess {
     return this.#processor.propose(body);
   }
 
-  submit(body: RecordBody, done: (outcome: Outcome) => void): void {
-    this.#processor.submitFromOutside(body, done);
+  submit(body: RecordBody, done: (outcome: Outcome) => void, urgency?: Urgency): void {
+    this.#processor.submitFromOutside(body, done, urgency);
   }
 
   onCompleted(id: string, listener: (result: Result) => void): () => void {

@@ -116,10 +116,15 @@ export class BinaryWriter {
     this.#length = length;
   }
 
+  /** What was written, in the writer's own memory: until `clear`, and as long as nothing else is written. */
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** A copy of what was written; the writer is empty afterwards. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
-    this.#clear();
+    this.clear();
     return taken;
   }
 
@@ -138,11 +143,12 @@ export class BinaryWriter {
     const taken = this.#block.subarray(this.#blockUsed, end);
     taken.set(this.#bytes.subarray(0, length));
     this.#blockUsed = end;
-    this.#clear();
+    this.clear();
     return taken;
   }
 
-  #clear(): void {
+  /** Forgets what was written. */
+  clear(): void {
     this.#length = 0;
     if (this.#bytes.length > KEPT_BYTES_MAX) {
       this.#bytes = new Uint8Array(INITIAL_BYTES);

@@ -104,7 +104,7 @@ function call(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
     result = completed;
     if (isAccepted) sendResult(res, id, completed);
   });
-  scope.engine.submit(record, (outcome) => {
+  const told = (outcome: Outcome): void => {
     const refusal = refusalOfCall(outcome, record);
     if (refusal !== undefined) {
       stopWaiting();
@@ -117,7 +117,9 @@ function call(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
       stopWaiting();
       sendResult(res, id, stored, expiryHeader(scope.engine, id));
     } else if (result !== undefined) sendResult(res, id, result);
-  });
+  };
+  // It waits for the result: whether it stands in the queue durably a moment sooner or later makes no difference to it.
+  scope.engine.submit(record, told, "patient");
 }
 
 function send(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {

@@ -22,6 +22,9 @@ export class InProcessWire implements Wire {
     this.#messageBytesMax = messageBytesMax;
   }
 
+  /** Nothing is gathered. */
+  send(): void {}
+
   open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
     let isOver = false;
     const sdk = this.#endpoint.open(start, {

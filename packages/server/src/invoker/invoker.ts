@@ -32,6 +32,8 @@ export type InvokerOptions = {
   /** The way to a deployment, or why there is none. */
   readonly wireFor: (deployment: string) => Wire | NoWire;
   readonly onDeploymentsChanged: () => void;
+  /** Has every wire send what it holds. */
+  readonly sendOnWires: () => void;
 };
 
 type WaitingAttempt = { readonly effect: StartAttemptEffect; readonly missed: DeliverEffect[] };
@@ -219,6 +221,10 @@ export class Invoker implements AttemptEffects {
       if (taken === undefined) continue;
       this.#options.submit(taken.record, () => attempt.session?.consumed(taken.bytes));
     }
+  }
+
+  send(): void {
+    this.#options.sendOnWires();
   }
 
   #abort(id: string, number: number, reason: string): void {

@@ -193,9 +193,13 @@ export class NativeConnection {
     this.#isWriteScheduled = true;
     queueMicrotask(() => {
       this.#isWriteScheduled = false;
-      if (this.#isClosed || this.#writer.length === 0) return;
-      this.#isBlocked = !this.#options.socket.write(this.#writer.take());
+      this.send();
     });
+  }
+
+  send(): void {
+    if (this.#isClosed || this.#isBlocked || this.#writer.length === 0) return;
+    this.#isBlocked = !this.#options.socket.write(this.#writer.take());
   }
 
   receive(chunk: Uint8Array): void {

@@ -51,6 +51,10 @@ export class NativeWire implements Wire {
     return this.#isReachable;
   }
 
+  send(): void {
+    this.#connection?.send();
+  }
+
   open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
     if (this.#connection?.isUsedUp === true) this.#replace(this.#connection);
     if (this.#connection !== undefined) return this.#connection.open(start, journal, listener);

@@ -36,6 +36,8 @@ export interface Session {
 export interface Wire {
   /** Opens a session: `start`, then `journal` (exactly `start.knownEntries` entries). */
   open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session;
+  /** Sends now what would otherwise be gathered until the end of the turn. */
+  send(): void;
   /** False while the deployment is known not to answer. */
   readonly isReachable: boolean;
   close(): void;

@@ -19,7 +19,7 @@ export type AppendOutcome = "ok" | "fenced" | "unknown" | "full";
 export type LogBatch = {
   /** 1-based, exactly `tail() + 1` plus the number of appends in flight. */
   readonly position: number;
-  /** Encoded records, opaque to the log. The log takes ownership: the caller never writes to these bytes again. */
+  /** Encoded records, opaque to the log. The caller does not write to these bytes until the append has resolved. */
   readonly payload: Uint8Array;
 };
 

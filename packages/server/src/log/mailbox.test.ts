@@ -36,10 +36,10 @@ describe("the mailbox of the log's thread", () => {
   it("keeps the place of a request that is too large for a slot", () => {
     const { sender, taker } = mailbox();
     sender.send([batchOf(1, 10)]);
-    const large = sender.send([batchOf(2, 1024 * 1024)]);
+    const large = sender.send([batchOf(2, 2 * 1024 * 1024)]);
     sender.send([batchOf(3, 10)]);
     sender.ring();
-    assert.deepEqual([large?.firstPosition, large?.payloadBytes], [2, [1024 * 1024]]);
+    assert.deepEqual([large?.firstPosition, large?.payloadBytes], [2, [2 * 1024 * 1024]]);
     assert.ok(typeof taker.take() === "object");
     assert.equal(taker.take(), "message");
     assert.ok(typeof taker.take() === "object");

@@ -15,8 +15,11 @@ import type { LogBatch } from "./log.ts";
 
 /** Requests on their way at a time. */
 export const MAILBOX_SLOTS = 4;
-/** A request with larger frames travels as a message. Small enough that all slots stay in the processor's cache. */
-const SLOT_BYTES = 64 * 1024;
+/**
+ * A request with larger frames travels as a message, in memory of its own. Batches of the usual largest size fit. Of a slot
+ * only what is used takes memory and the processor's cache.
+ */
+const SLOT_BYTES = 1280 * 1024;
 const BATCHES_MAX = 32;
 
 /** Positions have up to 53 bits: the high words come second. */

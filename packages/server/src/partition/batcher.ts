@@ -2,7 +2,14 @@
  * Group commit: gathers records into batches and appends them to the log, in order. What was proposed during one turn of
  * the event loop, or while enough appends are on their way, becomes one batch: one frame, one write, one sync for all.
  */
-import { BinaryWriter, encodeRecord, type Effect, type LogRecord, type Outcome } from "@holdfast/engine";
+import {
+  BinaryWriter,
+  encodeRecord,
+  type Applied,
+  type Effect,
+  type LogRecord,
+  type Outcome,
+} from "@holdfast/engine";
 
 import type { Clock } from "../clock.ts";
 import type { AppendOutcome, PartitionLog } from "../log/log.ts";
@@ -11,6 +18,10 @@ import type { AppendOutcome, PartitionLog } from "../log/log.ts";
 const APPENDS_IN_FLIGHT_MAX = 2;
 /** Wait before an append is repeated that found the disk full, ms. */
 const FULL_RETRY_MS = 250;
+/** Encoded batches under way, the open one, and one to spare: their memory goes round. */
+const WRITERS_KEPT_MAX = APPENDS_IN_FLIGHT_MAX + 2;
+/** How long a record that nobody waits for waits for others, ms. The shortest that a timer can do. */
+const PATIENCE_MS = 1;
 
 /** What is due when a batch is durable. Fields in the order they are worked off. */
 export type Batch = {
@@ -19,8 +30,17 @@ export type Batch = {
   /** Proposers to be told, with the outcome of their record. */
   readonly proposers: Array<(outcome: Outcome) => void>;
   readonly outcomes: Outcome[];
+  /** Holds the encoded records until they are durable. */
+  readonly writer: BinaryWriter;
   bytes: number;
 };
+
+/**
+ * `patient`: nobody waits for this record to be durable, so it joins the batch of the next one that somebody waits for. On
+ * a busy object this halves the syncs between two of its handlers: whoever queues up behind others would otherwise have a
+ * sync of their own, and the end of the handler in front would wait for that.
+ */
+export type Urgency = "urgent" | "patient";
 
 export type BatcherDeps = {
   readonly clock: Clock;
@@ -39,7 +59,7 @@ export type BatcherDeps = {
 
 export class Batcher {
   readonly #deps: BatcherDeps;
-  readonly #writer = new BinaryWriter();
+  readonly #spareWriters: BinaryWriter[] = [];
   #open: Batch;
   #nextPosition: number;
   /** Closed batches that wait for a free place, oldest first. */
@@ -48,6 +68,9 @@ export class Batcher {
   #inFlightBytes = 0;
   #durable: number;
   #turnScheduled = false;
+  /** Somebody waits for the open batch. */
+  #isOpenUrgent = false;
+  #isPatienceRunning = false;
   /** The newest append was refused for want of room. */
   #full = false;
   #isWaitingForRoom = false;
@@ -57,7 +80,7 @@ export class Batcher {
     this.#deps = deps;
     this.#durable = deps.log.tail();
     this.#nextPosition = this.#durable + 1;
-    this.#open = newBatch(this.#nextPosition);
+    this.#open = newBatch(this.#nextPosition, new BinaryWriter());
   }
 
   get durablePosition(): number {
@@ -66,16 +89,16 @@ export class Batcher {
 
   /** Position that the newest applied record has or will have. */
   get appliedPosition(): number {
-    return this.#writer.length > 0 ? this.#nextPosition : this.#nextPosition - 1;
+    return this.#open.writer.length > 0 ? this.#nextPosition : this.#nextPosition - 1;
   }
 
   /** Bytes accepted and not durable yet. */
   get pendingBytes(): number {
-    return this.#writer.length + this.#inFlightBytes;
+    return this.#open.writer.length + this.#inFlightBytes;
   }
 
   get isBusy(): boolean {
-    return this.#turnScheduled || this.pendingBytes > 0;
+    return this.#turnScheduled || this.#inFlightBytes > 0 || this.#isOpenUrgent;
   }
 
   /** The log has no room; what is accepted waits until it has. */
@@ -86,19 +109,34 @@ export class Batcher {
   /** Adds an applied record to the open batch. */
   add(
     record: LogRecord,
-    outcome: Outcome,
-    effects: readonly Effect[],
+    { outcome, effects }: Applied,
     done: ((outcome: Outcome) => void) | undefined,
+    urgency: Urgency,
   ): void {
-    encodeRecord(this.#writer, record);
     const batch = this.#open;
+    encodeRecord(batch.writer, record);
     for (const effect of effects) batch.effects.push(effect);
     if (done !== undefined) {
       batch.proposers.push(done);
       batch.outcomes.push(outcome);
     }
-    if (this.#writer.length >= this.#deps.batchBytesMax) this.close();
-    else this.requestTurn();
+    if (batch.writer.length >= this.#deps.batchBytesMax) this.close();
+    else if (urgency === "urgent" || this.#isOpenUrgent) this.#hurry();
+    else this.#wait();
+  }
+
+  #hurry(): void {
+    this.#isOpenUrgent = true;
+    this.requestTurn();
+  }
+
+  #wait(): void {
+    if (this.#isPatienceRunning) return;
+    this.#isPatienceRunning = true;
+    this.#deps.clock.after(PATIENCE_MS, () => {
+      this.#isPatienceRunning = false;
+      if (this.#open.writer.length > 0) this.#hurry();
+    });
   }
 
   /** Makes sure that the end of this turn closes the open batch, after `beforeClose`. */
@@ -112,18 +150,19 @@ export class Batcher {
     this.#turnScheduled = false;
     this.#deps.beforeClose();
     // While enough appends are under way, the open batch goes on gathering; `#appended` comes back here.
-    if (this.#inFlight < APPENDS_IN_FLIGHT_MAX) this.close();
+    if (this.#isOpenUrgent && this.#inFlight < APPENDS_IN_FLIGHT_MAX) this.close();
   }
 
   /** Closes the open batch, if it holds anything. Returns the position of the newest closed batch. */
   close(): number {
-    if (this.#writer.length === 0) return this.#nextPosition - 1;
+    if (this.#open.writer.length === 0) return this.#nextPosition - 1;
     const batch = this.#open;
-    const payload = this.#writer.take();
+    const payload = batch.writer.written();
     batch.bytes = payload.length;
     this.#inFlightBytes += payload.length;
     this.#nextPosition += 1;
-    this.#open = newBatch(this.#nextPosition);
+    this.#open = newBatch(this.#nextPosition, this.#spareWriters.pop() ?? new BinaryWriter());
+    this.#isOpenUrgent = false;
     this.#waiting.push({ batch, payload });
     this.#deps.onClosed(batch);
     this.#appendNext();
@@ -157,8 +196,9 @@ export class Batcher {
         this.#full = false;
         this.#durable = batch.position;
         this.#inFlightBytes -= payload.length;
+        this.#keepWriter(batch.writer);
         this.#deps.onDurable(batch);
-        if (this.#writer.length > 0) this.#endTurn();
+        if (this.#isOpenUrgent) this.#endTurn();
         this.#appendNext();
         return;
       case "full":
@@ -171,6 +211,11 @@ export class Batcher {
         this.#fail(new Error(`Whether batch ${batch.position} was stored is unknown; recovery will read it`));
         return;
     }
+  }
+
+  #keepWriter(writer: BinaryWriter): void {
+    writer.clear();
+    if (this.#spareWriters.length < WRITERS_KEPT_MAX) this.#spareWriters.push(writer);
   }
 
   /** Nothing behind a refused append was stored either: all of them go back in order and are repeated. */
@@ -199,6 +244,6 @@ export class Batcher {
   }
 }
 
-function newBatch(position: number): Batch {
-  return { position, effects: [], proposers: [], outcomes: [], bytes: 0 };
+function newBatch(position: number, writer: BinaryWriter): Batch {
+  return { position, effects: [], proposers: [], outcomes: [], writer, bytes: 0 };
 }

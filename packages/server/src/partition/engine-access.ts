@@ -5,6 +5,7 @@ import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 import type { Result } from "@holdfast/protocol";
 
 import type { CheckpointStore } from "../store/store.ts";
+import type { Urgency } from "./batcher.ts";
 
 export interface EngineAccess {
   /** Present state, for reading only. May be ahead of what is durable: never promise anyone what was only read here. */
@@ -18,8 +19,11 @@ export interface EngineAccess {
    * "disk-full", "shutting-down") when it was not accepted; it then never happens.
    */
   propose(body: RecordBody): Promise<Outcome>;
-  /** As `propose`, without a promise: for the hot path. `done` is called once, never synchronously. */
-  submit(body: RecordBody, done: (outcome: Outcome) => void): void;
+  /**
+   * As `propose`, without a promise: for the hot path. `done` is called once, never synchronously. "patient": a record that
+   * only queues up may take its time, because the proposer waits for what comes after it anyway.
+   */
+  submit(body: RecordBody, done: (outcome: Outcome) => void, urgency?: Urgency): void;
   /**
    * Calls `listener` when the invocation completes (durably), once. Register before proposing, or look at `tables` right
    * after registering: what completed earlier is not announced again. Returns how to stop listening.

@@ -4,6 +4,8 @@
  */
 import type { Outcome, RecordBody } from "@holdfast/engine";
 
+import type { Urgency } from "./batcher.ts";
+
 const COUNT_MAX = 10_000;
 const BYTES_MAX = 32 * 1024 * 1024;
 /** Submitted in one turn when the wait is over. */
@@ -12,7 +14,7 @@ const RELEASED_PER_TURN = 200;
 export type HeldProposalsDeps = {
   readonly soon: (run: () => void) => void;
   readonly mustWait: () => boolean;
-  readonly submit: (body: RecordBody, done: (outcome: Outcome) => void) => void;
+  readonly submit: (body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency) => void;
 };
 
 type Held = { readonly body: RecordBody; readonly done: (outcome: Outcome) => void; readonly bytes: number };
@@ -38,9 +40,9 @@ export class HeldProposals {
   }
 
   /** Submits it, now or in its turn. */
-  take(body: RecordBody, done: (outcome: Outcome) => void): void {
+  take(body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency = "urgent"): void {
     if (this.count === 0 && !this.#deps.mustWait()) {
-      this.#deps.submit(body, done);
+      this.#deps.submit(body, done, urgency);
       return;
     }
     const bytes = body.kind === "invoke" ? body.input.length : 0;
@@ -82,6 +84,6 @@ export class HeldProposals {
       this.#held = [];
       this.#next = 0;
     }
-    this.#deps.submit(held.body, held.done);
+    this.#deps.submit(held.body, held.done, "urgent");
   }
 }

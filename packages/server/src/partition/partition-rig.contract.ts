@@ -71,7 +71,8 @@ export class StagedLog implements PartitionLog {
     const decided = this.verdict?.(batch.position);
     if (decided instanceof Error) return Promise.reject(decided);
     if (decided !== undefined) return Promise.resolve(decided);
-    this.appended.push(batch);
+    // The bytes are the log's only until the append has resolved.
+    this.appended.push({ ...batch, payload: batch.payload.slice() });
     return this.#log.append(batch, expectedTail);
   }
 
@@ -143,6 +144,8 @@ export class PartitionRig {
   readonly warnings: string[] = [];
   /** Runs when the processor asks for what sessions have sent. */
   onFlush: () => void = () => {};
+  /** Runs when the processor wants handlers to be sent what was performed. */
+  onSend: () => void = () => {};
   #nextId = 1;
 
   private constructor(parts: {
@@ -200,6 +203,7 @@ export class PartitionRig {
     const started = this.processor.start({
       perform: (effect) => this.performed.push(effect),
       flush: () => this.onFlush(),
+      send: () => this.onSend(),
     });
     await whileStarting?.(this);
     await started;

@@ -67,6 +67,63 @@ describe("group commit", () => {
   });
 });
 
+describe("a patient record", () => {
+  /** A call of an object that is busy with another: it queues up, and that is all. */
+  async function rigWithBusyObject(): Promise<PartitionRig> {
+    const rig = await PartitionRig.open();
+    rig.propose([rig.invoke({ key: "busy" })]);
+    await turns();
+    rig.log.appended.length = 0;
+    return rig;
+  }
+
+  it("that only queues up joins the batch of the next one that somebody waits for", async () => {
+    const rig = await rigWithBusyObject();
+    const outcomes: Outcome[] = [];
+    const queued = rig.invoke({ key: "busy" });
+    rig.processor.submitFromOutside(queued, (outcome) => outcomes.push(outcome), "patient");
+    await turns();
+    assert.deepEqual([rig.log.appended.length, outcomes.length, rig.processor.isBusy], [0, 0, false]);
+    rig.propose([rig.invoke()], outcomes);
+    await turns();
+    assert.deepEqual([rig.log.appended.length, outcomes.length], [1, 2]);
+    assert.deepEqual(outcomes[0], OK_CREATED(queued.id));
+    await rig.processor.close();
+  });
+
+  it("becomes durable by itself after a moment", async () => {
+    const rig = await rigWithBusyObject();
+    const outcomes: Outcome[] = [];
+    for (let count = 0; count < 3; count++) {
+      const done = (outcome: Outcome): number => outcomes.push(outcome);
+      rig.processor.submitFromOutside(rig.invoke({ key: "busy" }), done, "patient");
+    }
+    await rig.advance(1);
+    await turns();
+    assert.deepEqual([rig.log.appended.length, outcomes.length], [1, 3]);
+    await rig.processor.close();
+  });
+
+  it("becomes durable when the partition closes", async () => {
+    const rig = await rigWithBusyObject();
+    const outcomes: Outcome[] = [];
+    const done = (outcome: Outcome): number => outcomes.push(outcome);
+    rig.processor.submitFromOutside(rig.invoke({ key: "busy" }), done, "patient");
+    await rig.processor.close();
+    assert.equal(outcomes.length, 1);
+  });
+
+  it("that sets something in motion does not wait", async () => {
+    const rig = await rigWithBusyObject();
+    const outcomes: Outcome[] = [];
+    const done = (outcome: Outcome): number => outcomes.push(outcome);
+    rig.processor.submitFromOutside(rig.invoke({ key: "idle" }), done, "patient");
+    await turns();
+    assert.deepEqual([rig.log.appended.length, outcomes.length], [1, 1]);
+    await rig.processor.close();
+  });
+});
+
 describe("acting after durability", () => {
   it("applies at once, and performs and tells nothing before the append has resolved", async () => {
     const rig = await PartitionRig.open();

@@ -11,6 +11,7 @@ import {
   decodeRecords,
   Partition,
   Tables,
+  type Applied,
   type Effect,
   type FoldSettings,
   type LogRecord,
@@ -22,7 +23,7 @@ import { HoldfastError, type Result } from "@holdfast/protocol";
 import type { Clock } from "../clock.ts";
 import type { PartitionLog } from "../log/log.ts";
 import type { CheckpointStore } from "../store/store.ts";
-import { Batcher, type Batch } from "./batcher.ts";
+import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
@@ -36,6 +37,8 @@ export interface AttemptEffects {
   perform(effect: Effect): void;
   /** Hands over what sessions have sent in this turn, by proposing it. */
   flush(): void;
+  /** Sends what was performed so far to the handlers now, and not only at the end of the turn. */
+  send(): void;
 }
 
 export type ProcessorOptions = {
@@ -110,7 +113,7 @@ export class PartitionProcessor {
     this.#held = new HeldProposals({
       soon: (run) => options.clock.soon(run),
       mustWait: () => this.#checkpointer.isBehind && !this.#closing,
-      submit: (body, done) => this.submit(body, done),
+      submit: (body, done, urgency) => this.submit(body, done, urgency),
     });
     this.#timers = new TimerService({
       clock: options.clock,
@@ -225,10 +228,10 @@ export class PartitionProcessor {
   }
 
   /** As `propose` for the hot path. Throws the refusal. */
-  submitFromOutside(body: RecordBody, done: (outcome: Outcome) => void): void {
+  submitFromOutside(body: RecordBody, done: (outcome: Outcome) => void, urgency?: Urgency): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    this.#held.take(body, done);
+    this.#held.take(body, done, urgency);
   }
 
   #refusal(): HoldfastError | undefined {
@@ -263,12 +266,13 @@ export class PartitionProcessor {
   }
 
   /** Proposes without asking whether there is room: for what the engine itself must record. */
-  submit(body: RecordBody, done: (outcome: Outcome) => void): void {
+  submit(body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency = "urgent"): void {
     if (this.#failure !== undefined) return;
     const record: LogRecord = { at: Math.max(this.#options.clock.now(), this.tables.meta.now), body };
     try {
-      const { outcome, effects } = this.#partition.apply(record);
-      this.#batcher.add(record, outcome, effects, done === ignore ? undefined : done);
+      const applied = this.#partition.apply(record);
+      const waits = urgency === "urgent" || movedSomething(applied) ? "urgent" : "patient";
+      this.#batcher.add(record, applied, done === ignore ? undefined : done, waits);
     } catch (error) {
       // The tables may be half changed. They are thrown away with the process; the record never reaches the log.
       this.#fail(error instanceof Error ? error : new Error(String(error)));
@@ -280,8 +284,15 @@ export class PartitionProcessor {
     this.#batcher.requestTurn();
   }
 
+  /** Handlers come first: they go on while callers are answered, which takes a system call for each. */
   #onDurable(batch: Batch): void {
-    for (const effect of batch.effects) this.#perform(effect);
+    let completed = 0;
+    for (const effect of batch.effects) {
+      if (effect.kind === "completed") completed += 1;
+      else this.#perform(effect);
+    }
+    if (completed + batch.proposers.length > 0) this.#attempts?.send();
+    if (completed > 0) this.#announceAll(batch);
     for (let i = 0; i < batch.proposers.length; i++) {
       batch.proposers[i]?.(batch.outcomes[i] as Outcome);
     }
@@ -290,16 +301,17 @@ export class PartitionProcessor {
     }
   }
 
-  #perform(effect: Effect): void {
+  #announceAll({ effects }: Batch): void {
+    for (const effect of effects) if (effect.kind === "completed") this.#announce(effect.id, effect.result);
+  }
+
+  #perform(effect: Exclude<Effect, { readonly kind: "completed" }>): void {
     switch (effect.kind) {
       case "set-timer":
         this.#timers.set(effect.key);
         return;
       case "clear-timer":
         this.#timers.clear(effect.key);
-        return;
-      case "completed":
-        this.#announce(effect.id, effect.result);
         return;
       case "start-attempt":
       case "deliver":
@@ -384,6 +396,11 @@ export class PartitionProcessor {
 }
 
 function ignore(): void {}
+
+/** Whether its proposer is told something, or something goes on, when it is durable: not so for what only queued up. */
+function movedSomething({ outcome, effects }: Applied): boolean {
+  return effects.length > 0 || !outcome.ok || outcome.detail?.existed !== false;
+}
 
 /** The record may have become durable or not: only the next start knows. */
 function outcomeUnknown(cause: Error): HoldfastError {
