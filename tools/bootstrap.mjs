@@ -116,7 +116,12 @@ function findNode() {
 
 /** Runs the program in our place: it gets our terminal and our signals, we take over its exit. */
 function run(node, nodeArgs) {
-  const child = spawn(node, nodeArgs, { stdio: "inherit" });
+  // Node keeps what it makes of each source file: the second `npm start` shows its first line in half the time.
+  const cache = join(root, "node_modules", ".cache", "node-compile");
+  const child = spawn(node, nodeArgs, {
+    stdio: "inherit",
+    env: { NODE_COMPILE_CACHE: cache, ...process.env },
+  });
   // A terminal sends Ctrl-C to the whole group; sending it again would look like an impatient second one.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));

@@ -3,7 +3,7 @@ import { delimiter, dirname, join } from "node:path";
 import { OWNER_VARIABLE } from "./leftovers.ts";
 
 /** What npm, Node's test runner and Slipway's user set for us and not for the programs we run. */
-const PRIVATE = /^(npm_|SLIPWAY_|INIT_CWD$|NODE_OPTIONS$|NODE_TEST_CONTEXT$)/;
+const PRIVATE = /^(npm_|SLIPWAY_|INIT_CWD$|NODE_OPTIONS$|NODE_COMPILE_CACHE$|NODE_TEST_CONTEXT$)/;
 /** How this machine reaches the registry, however npm was told. */
 const KEPT = /^npm_config_(registry|cache|userconfig|proxy|https_proxy|noproxy|cafile|strict_ssl|offline)$/;
 

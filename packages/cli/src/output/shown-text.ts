@@ -10,7 +10,13 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 const ASCII_ONLY = /^[\u0020-\u007e]*$/;
 
-const segmenter = new Intl.Segmenter();
+/** Made when it is first needed: that takes 20 ms, and a server never needs it. */
+let segmenter: Intl.Segmenter | undefined;
+
+function charactersOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
+}
 
 /** One line: every control character, the end of line among them, as an escape. */
 export function shownLine(text: string): string {
@@ -33,7 +39,7 @@ function escapeCharacter(character: string): string {
 export function widthOf(text: string): number {
   if (ASCII_ONLY.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += WIDE.test(segment) ? 2 : 1;
+  for (const { segment } of charactersOf(text)) width += WIDE.test(segment) ? 2 : 1;
   return width;
 }
 
@@ -42,7 +48,7 @@ export function shortened(text: string, widthMax: number): string {
   if (widthOf(text) <= widthMax) return text;
   let result = "";
   let width = 1;
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of charactersOf(text)) {
     width += WIDE.test(segment) ? 2 : 1;
     if (width > widthMax) break;
     result += segment;
