@@ -5,8 +5,6 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Usage {
   readonly cpuMicros: number;
   readonly residentBytes: number;
-  /** Undefined where the system does not tell. */
-  readonly writtenBytes: number | undefined;
 }
 
 const MICROS_PER_SECOND = 1e6;
@@ -24,14 +22,11 @@ const ticksPerSecond = process.platform === "linux" ? Number(execFileSync("getco
 export function usageOf(pids: readonly number[]): Usage {
   let cpuMicros = 0;
   let residentBytes = 0;
-  let writtenBytes: number | undefined = 0;
   for (const pid of withDescendants(pids)) {
     cpuMicros += cpuMicrosOf(pid);
     residentBytes += residentBytesOf(pid);
-    const written = writtenBytesOf(pid);
-    writtenBytes = written === undefined || writtenBytes === undefined ? undefined : writtenBytes + written;
   }
-  return { cpuMicros, residentBytes, writtenBytes };
+  return { cpuMicros, residentBytes };
 }
 
 function cpuMicrosOf(pid: number): number {
@@ -47,11 +42,6 @@ function cpuMicrosOf(pid: number): number {
 
 function residentBytesOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * BYTES_PER_KIB;
-}
-
-function writtenBytesOf(pid: number): number | undefined {
-  const written = /^write_bytes: (\d+)/m.exec(read(`/proc/${pid}/io`))?.[1];
-  return written === undefined ? undefined : Number(written);
 }
 
 function withDescendants(roots: readonly number[]): ReadonlySet<number> {

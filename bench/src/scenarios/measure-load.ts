@@ -3,6 +3,7 @@ import type { RunningContender } from "../contenders/contender.ts";
 import type { RequestShape } from "../http/request-template.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { ClosedLoop, LoadPlan, LoadResult, OpenLoop } from "../load/plan.ts";
+import { deviceBytes } from "../machine/device-bytes.ts";
 import { usageOf, type Usage } from "../process/usage.ts";
 import type { Stage } from "./cell.ts";
 import type { Latency, Measurement } from "./measurement.ts";
@@ -45,10 +46,13 @@ export async function measureLoad(stage: Stage, options: LoadOptions): Promise<M
     ...(options.keysMax === undefined ? {} : { keysMax: options.keysMax }),
   };
   const meter = new Meter(running);
+  // Warm-up and all: what is written while nobody measures belongs to an operation as much as the rest.
+  const bytesBefore = deviceBytes(stage.directory);
   const result = await stage.load.run(plan, {
     onMeasuring: () => meter.start(),
     onMeasured: () => meter.stop(),
   });
+  const bytesPerOp = bytesOf(bytesBefore, deviceBytes(stage.directory), result.operationsInAll);
   const perSecond = (result.operations / result.elapsedMs) * MS_PER_SECOND;
   const measurement: Measurement = {
     value: perSecond,
@@ -56,9 +60,21 @@ export async function measureLoad(stage: Stage, options: LoadOptions): Promise<M
     latency: latencyOf(result),
     generatorCpuMicrosPerOp: result.generatorCpuMicros / result.operations,
     generatorCpuShare: result.generatorCpuMicros / MICROS_PER_MS / result.elapsedMs,
-    ...meter.perOperation(result.operations, options.stepsPerOperation),
+    ...meter.perOperation(result.operations),
+    ...(bytesPerOp === undefined ? {} : { bytesPerOp }),
+    ...(bytesPerOp === undefined || options.stepsPerOperation === undefined
+      ? {}
+      : { bytesPerStep: bytesPerOp / options.stepsPerOperation }),
   };
   return { result, measurement };
+}
+
+function bytesOf(
+  before: number | undefined,
+  after: number | undefined,
+  operations: number,
+): number | undefined {
+  return before === undefined || after === undefined ? undefined : (after - before) / operations;
 }
 
 export function latencyOf({ latency }: LoadResult): Latency {
@@ -91,10 +107,7 @@ export class Meter {
     this.#after = this.#read();
   }
 
-  perOperation(
-    operations: number,
-    stepsPerOperation?: number,
-  ): Pick<Measurement, "cpuMicrosPerOp" | "residentBytes" | "bytesPerOp" | "bytesPerStep"> {
+  perOperation(operations: number): Pick<Measurement, "cpuMicrosPerOp" | "residentBytes"> {
     const before = this.#before;
     const after = this.#after;
     if (before === undefined || after === undefined || operations === 0) return {};
@@ -102,17 +115,9 @@ export class Meter {
     if (this.#running.pids("server").length === 0) return {};
     const cpu = (role: "server" | "handlers"): number =>
       (after[role].cpuMicros - before[role].cpuMicros) / operations;
-    const written =
-      after.server.writtenBytes === undefined || before.server.writtenBytes === undefined
-        ? undefined
-        : (after.server.writtenBytes - before.server.writtenBytes) / operations;
     return {
       cpuMicrosPerOp: { server: cpu("server"), handlers: cpu("handlers") },
       residentBytes: { server: after.server.residentBytes, handlers: after.handlers.residentBytes },
-      ...(written === undefined ? {} : { bytesPerOp: written }),
-      ...(written === undefined || stepsPerOperation === undefined
-        ? {}
-        : { bytesPerStep: written / stepsPerOperation }),
     };
   }
 
