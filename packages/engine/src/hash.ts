@@ -13,25 +13,12 @@ function mix(hash: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/**
- * 53-bit hash of bytes as a non-negative integer. Two independent 32-bit lanes, finalised as in MurmurHash3. Bodies may be
- * large, so they are taken four bytes at a time; what is left over follows byte by byte.
- */
+/** 53-bit hash of bytes as a non-negative integer. Two independent 32-bit lanes, finalised as in MurmurHash3. */
 export function hashBytes(bytes: Uint8Array): number {
   let low = SEED_LOW ^ bytes.length;
   let high = SEED_HIGH ^ bytes.length;
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const wholeBytes = bytes.length - (bytes.length % 4);
-  for (let at = 0; at < wholeBytes; at += 4) {
-    const word = words.getInt32(at, true);
-    low = Math.imul(low ^ word, 0x01000193);
-    high = Math.imul(high ^ word, 0x5bd1e995);
-    // A product carries bits upwards only.
-    low = (low << 13) | (low >>> 19);
-    high ^= low >>> 15;
-  }
-  for (let at = wholeBytes; at < bytes.length; at++) {
-    const byte = bytes[at] as number;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
     low = Math.imul(low ^ byte, 0x01000193);
     high = Math.imul(high ^ byte, 0x5bd1e995);
     high ^= low >>> 15;

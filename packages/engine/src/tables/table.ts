@@ -67,6 +67,13 @@ const SEALED_ROW_COST = 0.1;
 
 /** Rows that were read and not changed since the last checkpoint, and stay at hand: no more than this. */
 const READ_ROWS_MAX = 5_000;
+/**
+ * A row whose seal was broken so often since the last freeze is not at rest, whatever it looks like, and stays as it is
+ * until the next. Each seal costs what the whole row costs: a paused invocation that is sent a thousand signals would pay
+ * for all of them with each.
+ */
+const SEALS_BROKEN_MAX = 3;
+
 /** Rows read at a time by `all`. */
 const PAGE_ROWS = 1_000;
 /** Behind every key. */
@@ -80,6 +87,9 @@ type Slot<Row, Write> = {
   generation: number;
   /** The store may hold a row under this key, so that deleting needs a write. */
   stored: boolean;
+  /** How often its seal was broken in generation `brokenIn`. */
+  broken: number;
+  brokenIn: number;
 };
 
 export class Table<Row, Write extends RowWrite = RowWrite> {
@@ -123,7 +133,7 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     this.#readRows += 1;
     if (this.#readRows > READ_ROWS_MAX && !this.#isApplying) this.#forgetReadRows();
     const row = this.#options.decode(value, key);
-    const loaded: Slot<Row, Write> = { row, sealed: undefined, generation: 0, stored: true };
+    const loaded = newSlot<Row, Write>(row, 0, true);
     this.#slots.set(key, loaded);
     return loaded;
   }
@@ -177,6 +187,8 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     if (slot.sealed !== undefined) {
       slot.row = this.#unsealed(key, slot.sealed, slot.generation === 0);
       slot.sealed = undefined;
+      slot.broken = slot.brokenIn === this.#generation ? slot.broken + 1 : 1;
+      slot.brokenIn = this.#generation;
     }
     if (slot.generation === this.#generation) return;
     slot.generation = this.#generation;
@@ -196,6 +208,7 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
     for (const key of this.#touched) {
       const slot = this.#slots.get(key);
       if (slot?.row === undefined || !sealing.isAtRest(slot.row)) continue;
+      if (slot.brokenIn === this.#generation && slot.broken >= SEALS_BROKEN_MAX) continue;
       const writes: Write[] = [];
       this.#options.encode(key, slot.row, writes);
       slot.sealed = writes;
@@ -214,7 +227,7 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
       slot.row = row;
       return;
     }
-    this.#slots.set(key, { row, sealed: undefined, generation: this.#generation, stored: false });
+    this.#slots.set(key, newSlot<Row, Write>(row, this.#generation, false));
     this.#dirty.add(key);
   }
 
@@ -222,7 +235,7 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
   delete(key: string): void {
     const slot = this.#slots.get(key);
     if (slot === undefined) {
-      this.#slots.set(key, { row: undefined, sealed: undefined, generation: this.#generation, stored: true });
+      this.#slots.set(key, newSlot<Row, Write>(undefined, this.#generation, true));
       this.#dirty.add(key);
       return;
     }
@@ -370,4 +383,8 @@ export class Table<Row, Write extends RowWrite = RowWrite> {
 
 function exists<Row, Write>(slot: Slot<Row, Write>): boolean {
   return slot.row !== undefined || slot.sealed !== undefined;
+}
+
+function newSlot<Row, Write>(row: Row | undefined, generation: number, stored: boolean): Slot<Row, Write> {
+  return { row, sealed: undefined, generation, stored, broken: 0, brokenIn: 0 };
 }

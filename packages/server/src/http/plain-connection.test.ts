@@ -50,7 +50,7 @@ describe("a plain connection", () => {
   });
   after(() => server.close());
 
-  async function start(idleTimeoutMs: number): Promise<HttpServer> {
+  async function start(idleTimeoutMs: number, connectionsMax = 100): Promise<HttpServer> {
     return HttpServer.listen({
       handler: echo,
       source: "ingress",
@@ -59,7 +59,7 @@ describe("a plain connection", () => {
       headerBytesMax: 8_192,
       urlBytesMax: 1_024,
       headersMax: 50,
-      connectionsMax: 100,
+      connectionsMax,
       requestTimeoutMs: 60_000,
       idleTimeoutMs,
       onDefect: (error) => {
@@ -217,6 +217,28 @@ describe("a plain connection", () => {
     const closed = once(other, "close");
     await short.close();
     await closed;
+  });
+
+  it("ends the connection of a client that was refused, also when that keeps its side open", async () => {
+    const crowded = await start(60_000, 1);
+    const first = await open(crowded);
+    first.write(plain("/a"));
+    await once(first, "data");
+    const second = connect({ port: crowded.port, host: "127.0.0.1", allowHalfOpen: true });
+    second.write(plain("/b"));
+    let text = "";
+    for await (const chunk of second) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 \d+ .*\r\n[^]*Connection: close/);
+    // The server's side is gone altogether: what is still written to it is answered with a reset.
+    const reset = once(second, "error");
+    for (let count = 0; count < 100 && !second.destroyed; count++) {
+      second.write("x");
+      await delay(5);
+    }
+    const [error] = (await reset) as [NodeJS.ErrnoException];
+    assert.match(error.code ?? "", /ECONNRESET|EPIPE/);
+    first.destroy();
+    await crowded.close();
   });
 
   it("gives a request that is under way its answer when the server closes, and then ends", async () => {

@@ -160,7 +160,8 @@ export class PlainConnection implements PlainResponseSink {
     if (!keepAlive) {
       this.#turn("over");
       this.#received = undefined;
-      socket.end();
+      // Whether or not the client closes its side: a connection that is over holds no place.
+      socket.destroySoon();
       return;
     }
     this.#turn(isTaken ? "idle" : "drain");

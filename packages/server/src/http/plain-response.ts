@@ -59,9 +59,10 @@ export class PlainResponse {
 
   end(body: string | Uint8Array = ""): void {
     if (this.#isSent) return;
-    this.#isSent = true;
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    // May throw, and then another answer can still be given.
     const head = this.#head(bytes.length);
+    this.#isSent = true;
     const message = Buffer.allocUnsafe(head.length + bytes.length);
     message.write(head, 0, "latin1");
     message.set(bytes, head.length);

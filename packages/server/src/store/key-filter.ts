@@ -20,6 +20,12 @@ type Layer = {
 export class KeyFilter {
   readonly #layers: Layer[] = [newLayer(FIRST_CAPACITY)];
   #newest = this.#layers[0] as Layer;
+  #count = 0;
+
+  /** Keys that were added, but for those that looked like another. */
+  get count(): number {
+    return this.#count;
+  }
 
   add(key: string): void {
     if (this.#newest.free === 0) {
@@ -38,7 +44,9 @@ export class KeyFilter {
       words[word] = before | mask;
     }
     // Written again and again, a key takes no room a second time.
-    if (isNew) this.#newest.free -= 1;
+    if (!isNew) return;
+    this.#newest.free -= 1;
+    this.#count += 1;
   }
 
   mayHold(key: string): boolean {

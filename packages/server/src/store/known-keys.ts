@@ -4,7 +4,8 @@
  * the tables where that is so, a filter of their keys; what the filter does not know is not there.
  *
  * Filled a slice at a time after the store was opened; until then every look goes to the file. What is committed meanwhile
- * is added as well, and keys of deleted rows stay, so a filter always knows at least the keys that there are.
+ * is added as well, and keys of deleted rows stay, so a filter always knows at least the keys that there are. One that has
+ * been given far more keys than there were rows when it was filled is filled anew.
  */
 import { KeyFilter } from "./key-filter.ts";
 import type { RowWrite, StoreTable } from "./store.ts";
@@ -17,49 +18,112 @@ const TABLES: readonly FilteredTable[] = ["invocations", "objects"];
 const SLICE_KEYS = 1_000;
 /** Between two slices, ms: a start with a million keys is done with this within half a minute, unnoticed. */
 const PAUSE_MS = 10;
+/** Keys that a filter takes before it may be filled anew: 3 to 8 MB. Beyond that it may hold twice what there was. */
+const KEYS_BEFORE_REFILL = 2_000_000;
 
 /** The next keys of a table behind one of them, in order, at most so many. */
 export type ReadKeys = (table: FilteredTable, after: string, limit: number) => readonly string[];
 
-export class KnownKeys {
-  readonly #readKeys: ReadKeys;
-  readonly #filters = new Map<StoreTable, KeyFilter>();
-  /** Those of `#filters` that know all keys. */
-  readonly #complete = new Map<StoreTable, KeyFilter>();
-  #timer: NodeJS.Timeout | undefined;
+export type KnownKeysOptions = {
+  readonly readKeys: ReadKeys;
+  /** Keys could not be read. The file is asked for everything in this table from then on. */
+  readonly onFailed?: (error: unknown) => void;
+  readonly keysBeforeRefill?: number;
+};
 
-  constructor(readKeys: ReadKeys) {
-    this.#readKeys = readKeys;
-    for (const table of TABLES) this.#filters.set(table, new KeyFilter());
-    this.#load([...TABLES], "");
+export class KnownKeys {
+  readonly #options: KnownKeysOptions;
+  readonly #tables = new Map<StoreTable, TableKeys>();
+
+  constructor(options: KnownKeysOptions) {
+    this.#options = options;
+    for (const table of TABLES) this.#tables.set(table, new TableKeys(table, this.#options));
   }
 
   /** Whether the store cannot have this key. */
   lacks(table: StoreTable, key: string): boolean {
-    return this.#complete.get(table)?.mayHold(key) === false;
+    return this.#tables.get(table)?.lacks(key) === true;
   }
 
   /** To be told before the rows can be seen. */
   add({ table, key, value }: RowWrite): void {
-    if (value !== undefined) this.#filters.get(table)?.add(key);
+    if (value !== undefined) this.#tables.get(table)?.add(key);
+  }
+
+  /**
+   * No commit is under way, and reads see the last one. Only now may a filter be filled anew: in the middle of a commit its
+   * first rows have been added already and cannot be read yet, and would be in neither.
+   */
+  betweenCommits(): void {
+    for (const keys of this.#tables.values()) keys.refillIfDue();
+  }
+
+  close(): void {
+    for (const keys of this.#tables.values()) keys.close();
+  }
+}
+
+class TableKeys {
+  readonly #table: FilteredTable;
+  readonly #options: KnownKeysOptions;
+  #filter = new KeyFilter();
+  #isComplete = false;
+  #refillAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(table: FilteredTable, options: KnownKeysOptions) {
+    this.#table = table;
+    this.#options = options;
+    this.#load("");
+  }
+
+  lacks(key: string): boolean {
+    return this.#isComplete && !this.#filter.mayHold(stored(key));
+  }
+
+  add(key: string): void {
+    this.#filter.add(stored(key));
+  }
+
+  /** Keys that are committed from here on are added to the new filter, and those before are read. */
+  refillIfDue(): void {
+    if (this.#filter.count < this.#refillAt) return;
+    this.#filter = new KeyFilter();
+    this.#isComplete = false;
+    this.#refillAt = Number.POSITIVE_INFINITY;
+    this.#loadSoon("");
+  }
+
+  #load(after: string): void {
+    let keys: readonly string[];
+    try {
+      keys = this.#options.readKeys(this.#table, after, SLICE_KEYS);
+    } catch (error) {
+      // Whoever needs a row that cannot be read is told then. This is only a shortcut.
+      this.#options.onFailed?.(error);
+      return;
+    }
+    for (const key of keys) this.#filter.add(key);
+    const last = keys.at(-1);
+    if (last !== undefined && keys.length === SLICE_KEYS) {
+      this.#loadSoon(last);
+      return;
+    }
+    this.#isComplete = true;
+    const { keysBeforeRefill = KEYS_BEFORE_REFILL } = this.#options;
+    this.#refillAt = Math.max(keysBeforeRefill, 2 * this.#filter.count);
+  }
+
+  #loadSoon(after: string): void {
+    this.#timer = setTimeout(() => this.#load(after), PAUSE_MS).unref();
   }
 
   close(): void {
     clearTimeout(this.#timer);
   }
+}
 
-  #load(tables: FilteredTable[], after: string): void {
-    const [table] = tables;
-    if (table === undefined) return;
-    const keys = this.#readKeys(table, after, SLICE_KEYS);
-    const filter = this.#filters.get(table);
-    for (const key of keys) filter?.add(key);
-    const last = keys.at(-1);
-    if (last !== undefined && keys.length === SLICE_KEYS) {
-      this.#timer = setTimeout(() => this.#load(tables, last), PAUSE_MS).unref();
-      return;
-    }
-    if (filter !== undefined) this.#complete.set(table, filter);
-    this.#load(tables.slice(1), "");
-  }
+/** As the file gives it back: half of a surrogate pair is stored as U+FFFD. */
+function stored(key: string): string {
+  return key.toWellFormed();
 }

@@ -66,12 +66,14 @@ export class SqliteStore implements CheckpointStore {
     this.#reader = openForReading(this.#path);
     this.#search = new InvocationSearch((sql) => this.#statement(sql));
     this.#appliedPosition = this.#number("SELECT applied_position AS number FROM store");
-    this.#known = new KnownKeys((table, after, limit) => {
-      const key = columnOfKey(table);
-      const sql = `SELECT ${key} AS key FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`;
-      return this.#statement(sql)
-        .all(after, limit)
-        .map((row) => String(row["key"]));
+    this.#known = new KnownKeys({
+      readKeys: (table, after, limit) => {
+        const key = columnOfKey(table);
+        const sql = `SELECT ${key} AS key FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`;
+        return this.#statement(sql)
+          .all(after, limit)
+          .map((row) => String(row["key"]));
+      },
     });
   }
 
@@ -199,6 +201,7 @@ export class SqliteStore implements CheckpointStore {
     } finally {
       // 5. Reads see the new rows, and the write-ahead log can be emptied behind everyone's back.
       this.#reader.exec("COMMIT");
+      this.#known.betweenCommits();
       this.#settled = thread.settle();
       thread.release();
     }
