@@ -32,7 +32,7 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
 function programUrl() {
   const here = dirname(self);
   const bundle =
-    args[0] === "serve" ? currentBundle(join(here, "../dist/bundle"), join(here, "../../..")) : undefined;
+    args[0] === "serve" ? currentBundle(join(here, "../dist"), join(here, "../../..")) : undefined;
   return bundle === undefined ? new URL("../src/main.ts", import.meta.url).href : pathToFileURL(bundle).href;
 }
 

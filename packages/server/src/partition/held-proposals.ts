@@ -10,6 +10,8 @@ const COUNT_MAX = 10_000;
 const BYTES_MAX = 32 * 1024 * 1024;
 /** Submitted in one turn when the wait is over. */
 const RELEASED_PER_TURN = 200;
+/** What each costs beside what it carries: its objects, and whoever waits for the answer. */
+const BYTES_EACH = 500;
 
 export type HeldProposalsDeps = {
   readonly soon: (run: () => void) => void;
@@ -45,7 +47,7 @@ export class HeldProposals {
       this.#deps.submit(body, done, urgency);
       return;
     }
-    const bytes = body.kind === "invoke" ? body.input.length : 0;
+    const bytes = bytesOf(body);
     this.#held.push({ body, done, bytes });
     this.#bytes += bytes;
   }
@@ -86,4 +88,25 @@ export class HeldProposals {
     }
     this.#deps.submit(held.body, held.done, "urgent");
   }
+}
+
+/**
+ * About what it holds in memory, for every kind of record: all its bytes and texts, the names of headers and metadata among
+ * them. Without recursion, because a manifest is as deep as its sender likes.
+ */
+function bytesOf(body: RecordBody): number {
+  let bytes = BYTES_EACH;
+  const parts: unknown[] = [body];
+  while (parts.length > 0) {
+    const part = parts.pop();
+    if (typeof part === "string") bytes += part.length;
+    else if (part instanceof Uint8Array) bytes += part.byteLength;
+    else if (typeof part === "object" && part !== null) {
+      for (const [name, inner] of Object.entries(part)) {
+        bytes += name.length;
+        parts.push(inner);
+      }
+    }
+  }
+  return bytes;
 }
