@@ -45,9 +45,9 @@ const wait = workflow("wait", async () => {
   return DBOS.recv("awakeable", RECEIVE_SECONDS_MAX);
 });
 
-const sleeper = workflow("sleeper", async (ms) => {
+const sleeper = workflow("sleeper", async ([ms, key]) => {
   await DBOS.sleepms(ms);
-  control.count("woken");
+  control.count("woken", key);
 });
 
 const flow = workflow("flow", async (steps) => {

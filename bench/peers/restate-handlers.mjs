@@ -44,9 +44,9 @@ const bench = restate.service({
       return promise;
     },
     // Holdfast gives up the attempt of a handler that sleeps for long at once; Restate does after this much silence.
-    sleeper: restate.createServiceHandler({ inactivityTimeout: { milliseconds: 100 } }, async (ctx, ms) => {
+    sleeper: restate.createServiceHandler({ inactivityTimeout: { milliseconds: 100 } }, async (ctx, [ms, key]) => {
       await ctx.sleep(ms);
-      control.count("woken");
+      control.count("woken", key);
     }),
   },
 });

@@ -59,6 +59,8 @@ export interface EmbeddedReport {
 
 export interface ControlView {
   readonly counts: Readonly<Record<string, number>>;
+  /** How many different keys were counted, by name. */
+  readonly distinct: Readonly<Record<string, number>>;
   readonly notes: Readonly<Record<string, number | string>>;
 }
 

@@ -35,9 +35,9 @@ const bench = service("bench", {
     await ctx.run("publish", () => resolver.resolve(id));
     return promise;
   },
-  sleeper: async (ctx, ms: number) => {
+  sleeper: async (ctx, [ms, key]: readonly [ms: number, key: string]) => {
     await ctx.sleep(`${ms}ms`);
-    control.count("woken");
+    control.count("woken", key);
   },
 });
 

@@ -1,6 +1,7 @@
 /** N connections, each of which sends its next request when the answer to the last one is there. */
 import type { Exchange, HttpConnection } from "../http/connection.ts";
 import type { Response } from "../http/response-parser.ts";
+import type { Owed } from "./pauses.ts";
 import type { ClosedLoop } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -47,18 +48,19 @@ class ClosedRun {
   }
 
   /** The request that a connection sends next, unless it is time to stop. */
-  take(): string | undefined {
+  take(): { readonly request: string; readonly owed: Owed } | undefined {
     const exactly = this.#pace.operationsExactly;
     if (this.#isOver || (exactly !== undefined && this.#sent >= exactly)) return undefined;
     this.#sent += 1;
     this.#outstanding += 1;
-    return this.#loop.nextRequest();
+    const request = this.#loop.nextRequest();
+    return { request, owed: this.#loop.recorder.sent(performance.now()) };
   }
 
-  answered(response: Response, sinceMs: number): void {
+  answered(response: Response, owed: Owed): void {
     this.#outstanding -= 1;
     const { recorder } = this.#loop;
-    const problem = recorder.take(response, sinceMs);
+    const problem = recorder.take(response, owed);
     if (problem !== undefined) {
       this.fail(new Error(problem));
       return;
@@ -100,7 +102,7 @@ class ClosedRun {
 class Sender implements Exchange {
   readonly #run: ClosedRun;
   readonly #connection: HttpConnection;
-  #sentAt = 0;
+  #owed: Owed = { dueMs: 0 };
 
   constructor(run: ClosedRun, connection: HttpConnection) {
     this.#run = run;
@@ -108,14 +110,14 @@ class Sender implements Exchange {
   }
 
   next(): void {
-    const request = this.#run.take();
-    if (request === undefined) return;
-    this.#sentAt = performance.now();
-    this.#connection.send(request, this);
+    const next = this.#run.take();
+    if (next === undefined) return;
+    this.#owed = next.owed;
+    this.#connection.send(next.request, this);
   }
 
   onResponse(response: Response): void {
-    this.#run.answered(response, this.#sentAt);
+    this.#run.answered(response, this.#owed);
     this.next();
   }
 

@@ -47,11 +47,12 @@ export function runOpenLoop(loop: Loop, pace: OpenLoop): Promise<void> {
 
   function send(connection: HttpConnection, dueAt: number): void {
     outstanding += 1;
+    const owed = loop.recorder.sent(dueAt);
     connection.send(loop.nextRequest(), {
       onResponse: (response) => {
         outstanding -= 1;
         free.push(connection);
-        const problem = loop.recorder.take(response, dueAt);
+        const problem = loop.recorder.take(response, owed);
         if (problem === undefined) pump();
         else fail(new Error(problem));
       },

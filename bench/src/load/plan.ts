@@ -44,7 +44,7 @@ export interface LoadResult {
   readonly latency: { readonly counts: HistogramCounts; readonly max: number };
   /** Processor time of the generator in the measured part. */
   readonly generatorCpuMicros: number;
-  /** Longest time without an answer while one was outstanding, in the measured part. */
+  /** Longest time without an answer while one was owed, to a request that was sent or only due, in the measured part. */
   readonly longestPauseMs: number;
 }
 

@@ -1,6 +1,7 @@
 /** Counts what is answered in the measured part of a plan. */
 import type { Response } from "../http/response-parser.ts";
 import { Histogram } from "./histogram.ts";
+import { Pauses, type Owed } from "./pauses.ts";
 import type { LoadPlan, LoadResult } from "./plan.ts";
 
 const NS_PER_MS = 1e6;
@@ -9,12 +10,11 @@ const SHOWN_BODY_CHARACTERS = 300;
 export class Recorder {
   readonly #expect: Buffer | undefined;
   readonly #histogram = new Histogram();
+  readonly #pauses = new Pauses();
   #inAll = 0;
   #isMeasuring = false;
   #startedAt = 0;
   #endedAt = 0;
-  #lastAnswerAt = 0;
-  #longestPauseMs = 0;
   #cpu = process.cpuUsage();
 
   constructor(plan: LoadPlan) {
@@ -36,7 +36,7 @@ export class Recorder {
   begin(): void {
     this.#isMeasuring = true;
     this.#startedAt = performance.now();
-    this.#lastAnswerAt = this.#startedAt;
+    this.#pauses.begin(this.#startedAt);
     this.#cpu = process.cpuUsage();
   }
 
@@ -46,18 +46,21 @@ export class Recorder {
     this.#cpu = process.cpuUsage(this.#cpu);
   }
 
-  /** Returns what is wrong with the answer, if something is. `sinceMs` is when the request was sent or due. */
-  take(response: Response, sinceMs: number): string | undefined {
+  /** To be told of every request when it is sent, in the order in which they are due. */
+  sent(dueMs: number): Owed {
+    return this.#pauses.owe(dueMs);
+  }
+
+  /** Returns what is wrong with the answer, if something is. */
+  take(response: Response, owed: Owed): string | undefined {
     const problem = this.#problem(response);
     if (problem !== undefined) return problem;
     this.#inAll += 1;
-    if (!this.#isMeasuring) return undefined;
+    // What is answered after the end does not count, and what is answered before the beginning is owed no longer.
+    if (this.#endedAt !== 0) return undefined;
     const now = performance.now();
-    this.#histogram.record((now - sinceMs) * NS_PER_MS);
-    // What was due after the last answer was not outstanding before it was due.
-    const pause = now - Math.max(this.#lastAnswerAt, sinceMs);
-    if (pause > this.#longestPauseMs) this.#longestPauseMs = pause;
-    this.#lastAnswerAt = now;
+    this.#pauses.answered(owed, now);
+    if (this.#isMeasuring) this.#histogram.record((now - owed.dueMs) * NS_PER_MS);
     return undefined;
   }
 
@@ -68,7 +71,7 @@ export class Recorder {
       elapsedMs: this.#endedAt - this.#startedAt,
       latency: { counts: this.#histogram.counts(), max: this.#histogram.max },
       generatorCpuMicros: this.#cpu.user + this.#cpu.system,
-      longestPauseMs: this.#longestPauseMs,
+      longestPauseMs: this.#pauses.longestMs,
     };
   }
 

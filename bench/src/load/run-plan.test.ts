@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 
@@ -104,5 +104,29 @@ describe("the load generator", () => {
     const waited = result.latency.counts.reduce((sum, [, count]) => sum + count, 0);
     assert.equal(waited, result.operations);
     assert.ok(result.latency.max >= 59e6);
+  });
+
+  it("counts a pause from the oldest request that has no answer, also when a younger one is answered first", async () => {
+    const held: ServerResponse[] = [];
+    const turnRound: RequestListener = (_request, response) => {
+      held.unshift(response);
+      if (held.length < 2) return;
+      setTimeout(() => {
+        for (const each of held) each.end('"ok"');
+      }, 30);
+    };
+    const result = await withServer(turnRound, (target) =>
+      runPlan(
+        {
+          ...exactly(target, 0),
+          connections: 2,
+          pace: { kind: "open", perSecond: 20, warmupMs: 0, durationMs: 60 },
+        },
+        SILENT,
+      ),
+    );
+    // The first is due at once, the second 50 ms later, and neither is answered before another 30 ms.
+    assert.equal(result.operations, 2);
+    assert.ok(result.longestPauseMs >= 75, `${result.longestPauseMs}`);
   });
 });

@@ -32,12 +32,21 @@ describe("goals", () => {
   });
 
   it("want every sleeper to wake exactly once", () => {
-    const woken = (count: number) =>
+    const goal = (missing: number, doubles: number) =>
       goalsOf(
-        scenario({ name: "sleepers", holdfast: figures(300, { extra: { sleepers: 10, woken: count } }) }),
+        scenario({ name: "sleepers", holdfast: figures(0.3, { extra: { missing, doubles } }) }),
         FLOOR,
-      ).find(({ text }) => text.startsWith("every sleeper"))?.met;
-    assert.equal(woken(10), true);
-    assert.equal(woken(11), false);
+      ).find(({ text }) => text.startsWith("every sleeper"));
+    assert.equal(goal(0, 0)?.met, true);
+    assert.equal(goal(0, 1)?.met, false);
+    assert.equal(goal(1, 0)?.met, false);
+    assert.deepEqual(goal(1, 1), { text: "every sleeper wakes, and once", met: false, value: 2 });
+  });
+
+  it("hold all the memory of the sleepers against their limit, and not that of one", () => {
+    const goal = (residentMiB: number) =>
+      goalsOf(scenario({ name: "sleepers", holdfast: figures(0.3, { extra: { residentMiB } }) }), FLOOR);
+    assert.deepEqual(goal(500), [{ text: "at most 600 MB resident", met: true, value: 524.288 }]);
+    assert.equal(goal(600)[0]?.met, false);
   });
 });
