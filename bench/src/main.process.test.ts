@@ -32,7 +32,7 @@ test("a run of one scenario has figures, and leaves nothing behind", { timeout: 
     const { code, output } = await bench("--contenders", "holdfast", "--only", "steps-10", ...words);
     assert.equal(code, 0, output);
     assert.match(output, /steps-10, 200 connections: workflow of 10 durable steps/);
-    const { scenarios, generator, floor } = readResults(json);
+    const { scenarios, generator, floor } = readResults([json]);
     assert.ok(generator.perSecond > 0 && floor.samples > 0);
     assert.deepEqual(
       scenarios.map(({ name, connections }) => [name, connections]),

@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.report !== undefined) {
-    report(readResults(options.report));
+    report(readResults(options.report.split(",")));
     return 0;
   }
   return measure(options);

@@ -43,7 +43,7 @@ export const HELP = `Measures Holdfast and its peers side by side and prints med
   --postgres URL       the PostgreSQL that DBOS uses; default HOLDFAST_BENCH_POSTGRES, else one is started
   --json FILE          writes all results to FILE
   --out DIR            writes results to DIR/NAME.json, and plots and tables to docs/
-  --report FILE        makes plots and tables from the results in FILE, measuring nothing
+  --report FILE[,FILE] makes plots and tables from results, measuring nothing; of several runs, their scenarios together
   --strict             exit code 1 when a goal is missed
   --help`;
 

@@ -18,6 +18,7 @@ export class HttpConnection {
   readonly #socket: Socket;
   #pending: Buffer | undefined;
   #exchange: Exchange | undefined;
+  #isClosed = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -38,8 +39,17 @@ export class HttpConnection {
     });
   }
 
+  /** False when the server has closed it, as servers do with connections that were idle for long. */
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
   /** Sends `request`, which is ASCII, and tells `exchange` once how it went. */
   send(request: string, exchange: Exchange): void {
+    if (this.#isClosed) {
+      queueMicrotask(() => exchange.onError(new Error("the server closed the connection before")));
+      return;
+    }
     this.#exchange = exchange;
     this.#socket.write(request, "latin1");
   }
@@ -75,6 +85,7 @@ export class HttpConnection {
   }
 
   #fail(error: Error): void {
+    this.#isClosed = true;
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.onError(error);

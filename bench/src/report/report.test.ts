@@ -74,7 +74,7 @@ describe("the report", () => {
       const all = results([scenario({ holdfast: figures(3, { latency: latencies([1, 2]) }) })]);
       const path = join(folder, "deep", `${resultsName(all)}.json`);
       writeResults(path, all);
-      assert.deepEqual(readResults(path), all);
+      assert.deepEqual(readResults([path]), all);
       assert.equal(resultsName(all), "2026-03-01-a-fast-cpu-2-cores");
     } finally {
       rmSync(folder, { recursive: true });
@@ -106,5 +106,22 @@ describe("the report", () => {
     assert.deepEqual(combined?.latency, { p50: 2, p99: 3, p999: 4, max: 9 });
     assert.deepEqual(combined?.extra, { a: 2 });
     assert.equal(combine([], false), undefined);
+  });
+
+  it("has the scenarios of several runs together", () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-report-"));
+    try {
+      const paths = ["empty", "sleepers"].map((name) => {
+        const path = join(folder, `${name}.json`);
+        writeResults(path, results([scenario({ name })]));
+        return path;
+      });
+      assert.deepEqual(
+        readResults(paths).scenarios.map(({ name }) => name),
+        ["empty", "sleepers"],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -15,8 +15,12 @@ export function writeResults(path: string, results: Results): void {
   writeFileSync(path, resultsText(results));
 }
 
-export function readResults(path: string): Results {
-  return JSON.parse(readFileSync(path, "utf8")) as Results;
+/** The results in these files: the scenarios of all, and everything else as it was in the first run. */
+export function readResults(paths: readonly string[]): Results {
+  const [first, ...others] = paths.map((path) => JSON.parse(readFileSync(path, "utf8")) as Results);
+  if (first === undefined) throw new Error("There are no results to read");
+  const scenarios = [first, ...others].flatMap((results) => results.scenarios);
+  return { ...first, scenarios };
 }
 
 /** "2026-03-01-amd-epyc-2-cores" */
