@@ -44,10 +44,13 @@ const bench = restate.service({
       return promise;
     },
     // Holdfast gives up the attempt of a handler that sleeps for long at once; Restate does after this much silence.
-    sleeper: restate.createServiceHandler({ inactivityTimeout: { milliseconds: 100 } }, async (ctx, [ms, key]) => {
-      await ctx.sleep(ms);
-      control.count("woken", key);
-    }),
+    sleeper: restate.createServiceHandler(
+      { inactivityTimeout: { milliseconds: 100 } },
+      async (ctx, [ms, key]) => {
+        await ctx.sleep(ms);
+        control.count("woken", key);
+      },
+    ),
   },
 });
 
