@@ -2,7 +2,7 @@
 import type { ContenderName } from "../contenders/contender.ts";
 import type { Floor } from "../machine/floor.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { Latency, Measurement } from "../scenarios/measurement.ts";
+import type { Measurement } from "../scenarios/measurement.ts";
 import type { Spread } from "./ratio.ts";
 
 export interface Results {
@@ -51,17 +51,9 @@ export interface ScenarioRecord {
 /** Figures, or why there are none. */
 export type Outcome = Figures | { readonly absent: string } | { readonly failed: string };
 
-export interface Figures extends Spread {
+/** Beside the value everything is the median over the rounds. */
+export interface Figures extends Spread, Omit<Measurement, "value" | "operations"> {
   readonly rounds: number;
-  /** Medians over the rounds; latencies in milliseconds. */
-  readonly latency?: Latency;
-  readonly cpuMicrosPerOp?: { readonly server: number; readonly handlers: number };
-  readonly residentBytes?: { readonly server: number; readonly handlers: number };
-  readonly bytesPerOp?: number;
-  readonly bytesPerStep?: number;
-  readonly generatorCpuMicrosPerOp?: number;
-  readonly generatorCpuShare?: number;
-  readonly extra?: Readonly<Record<string, number>>;
   readonly measurements: ReadonlyArray<Measurement & { readonly round: number }>;
 }
 

@@ -33,13 +33,13 @@ export function readBody(
   }
   if (length !== undefined && Number(length) > limit.bytesMax) {
     failed(bodyTooLarge(limit));
-    if (!("body" in req)) discardRest(req);
+    discardRest(req);
     return;
   }
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     failed(encodingUnsupported(encoding));
-    if (!("body" in req)) discardRest(req);
+    discardRest(req);
     return;
   }
   if ("body" in req) done(req.body);
@@ -72,7 +72,8 @@ function collect(
 }
 
 /** Lets the client finish sending for a moment; one that keeps on loses its connection. */
-function discardRest(req: IncomingMessage): void {
+function discardRest(req: HttpRequest): void {
+  if ("body" in req) return; // All of it has come.
   req.resume();
   const timer = setTimeout(() => {
     if (!req.complete) req.destroy();

@@ -10,7 +10,6 @@ import { packGroup, type FrameGroup } from "./frame-group.ts";
  *
  * The bell counts what was announced, here or elsewhere, so that a taker that looked before it sleeps misses nothing.
  */
-import { frameBytes } from "./frame.ts";
 import type { LogBatch } from "./log.ts";
 
 /** Requests on their way at a time. */
@@ -58,8 +57,9 @@ export class MailboxSender {
    */
   send(batches: readonly LogBatch[]): FrameGroup | undefined {
     const slot = this.#sent % MAILBOX_SLOTS;
-    const fits = batches.length <= BATCHES_MAX && totalBytes(batches) <= SLOT_BYTES;
-    const group = packGroup(batches, fits ? this.#slots[slot] : undefined);
+    const memory = batches.length <= BATCHES_MAX ? this.#slots[slot] : undefined;
+    const group = packGroup(batches, memory);
+    const fits = group.bytes === memory;
     const words = this.#words;
     let at = HEADER_WORDS + slot * SLOT_WORDS;
     words[at++] = fits ? batches.length : 0;
@@ -117,10 +117,4 @@ export class MailboxTaker {
     const payloadBytes = Array.from(words.subarray(at + 3, at + 3 + count));
     return { firstPosition, payloadBytes, bytes: this.#slots[slot] ?? new Uint8Array(0) };
   }
-}
-
-function totalBytes(batches: readonly LogBatch[]): number {
-  let total = 0;
-  for (const { payload } of batches) total += frameBytes(payload.length);
-  return total;
 }
