@@ -19,6 +19,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   apps: ["sdk", "client", "server", "protocol"],
   examples: ["sdk", "client", "server"],
   bench: ["server", "sdk", "client", "protocol"],
+  crucible: ["server", "sdk", "client", "protocol"],
+  fuzz: ["server", "sdk", "engine", "cli", "protocol"],
   tools: [],
 };
 
