@@ -65,9 +65,20 @@ export type EngineOptions = {
   readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
   /** Time between two looks for what retention may remove, ms. */
   readonly retentionIntervalMs?: number;
+  /** What reaches beyond this process, where it shall not be the system's: for simulations. */
+  readonly outside?: Partial<EngineOutside>;
   /** The engine cannot go on. The process must end, or the embedding program must drop it. */
   readonly onFailed: (reason: Error) => void;
   readonly onWarning: (message: string) => void;
+};
+
+/** Everything that an engine asks of the world besides its clock, log and store. */
+export type EngineOutside = {
+  /** The way to a deployment at a URL. */
+  readonly connect: (deployment: DeploymentRow) => Wire;
+  readonly discover: (url: string, headers: Readonly<Record<string, string>>) => Promise<EndpointManifest>;
+  /** Fills with what cannot be guessed: for ids. */
+  readonly fillRandom: (bytes: Uint8Array) => void;
 };
 
 export class Engine implements EngineAccess {
@@ -88,7 +99,7 @@ export class Engine implements EngineAccess {
     this.#processor = processor;
     this.store = options.store;
     this.#endpoints = options.endpoints ?? new Map();
-    this.#ids = new InvocationIds(() => options.clock.now());
+    this.#ids = new InvocationIds(() => options.clock.now(), options.outside?.fillRandom);
     this.#invoker = new Invoker({
       clock: options.clock,
       tables: processor.tables,
@@ -168,7 +179,7 @@ export class Engine implements EngineAccess {
   }
 
   discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
-    return discover(url, headers);
+    return (this.#options.outside?.discover ?? discover)(url, headers);
   }
 
   checkpoint(): Promise<void> {
@@ -230,7 +241,7 @@ export class Engine implements EngineAccess {
     const row = this.tables.deployments.get(deployment);
     if (row === undefined)
       return { isGone: true, reason: `Deployment ${deployment} was removed. Resume on another one` };
-    const wire = this.#makeWire(row.url, row.headers);
+    const wire = this.#makeWire(row);
     if (wire === undefined) {
       const reason = `Deployment ${deployment} is the program that opened this directory with its handlers, and that is not running here. Run it again, or resume on another deployment`;
       return { isGone: false, reason };
@@ -239,12 +250,15 @@ export class Engine implements EngineAccess {
     return wire;
   }
 
-  #makeWire(url: string, headers: Readonly<Record<string, string>>): Wire | undefined {
+  #makeWire(row: DeploymentRow): Wire | undefined {
+    const { url, headers } = row;
     const { messageBytesMax } = this.#limits;
     if (url.startsWith(IN_PROCESS_SCHEME)) {
       const endpoint = this.#endpoints.get(url.slice(IN_PROCESS_SCHEME.length));
       return endpoint === undefined ? undefined : new InProcessWire(endpoint, messageBytesMax);
     }
+    const connect = this.#options.outside?.connect;
+    if (connect !== undefined) return connect(row);
     return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax });
   }
 

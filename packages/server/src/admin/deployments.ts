@@ -1,12 +1,9 @@
 /** `/deployments`: list, register, describe, remove. */
-import { randomBytes } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 
 import { deploymentAt, type DeploymentRow, type Tables } from "@holdfast/engine";
 import {
-  formatDeploymentId,
   HoldfastError,
-  newUlid,
   type DeploymentInfo,
   type DeploymentReachability,
   type RegisterDeploymentResponse,
@@ -20,7 +17,6 @@ import type { EngineAccess } from "../partition/engine-access.ts";
 import { jsonOf, param, queryBoolean, readQuery, type AdminAnswer, type AdminExchange } from "./exchange.ts";
 import { iso } from "./shown-time.ts";
 
-const ULID_RANDOM_BYTES = 10;
 const IN_PROCESS = "in-process:";
 
 export function listDeployments(exchange: AdminExchange): AdminAnswer {
@@ -61,7 +57,7 @@ export async function registerDeployment(exchange: AdminExchange): Promise<Admin
   const changes = manifest.services.map((service) => changeOf(engine.tables, service));
   const outcome = await engine.propose({
     kind: "register-deployment",
-    id: formatDeploymentId(newUlid(engine.now(), randomBytes(ULID_RANDOM_BYTES))),
+    id: engine.deploymentId(),
     url,
     manifest,
     metadata,

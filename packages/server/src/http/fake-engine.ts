@@ -97,6 +97,10 @@ export class FakeEngine implements EngineAccess {
     };
   }
 
+  deploymentId(): string {
+    return this.#ids.forDeployment();
+  }
+
   invocationIdFor(target: InvocationAddress): string {
     return this.#ids.forInvocation(target);
   }

@@ -149,6 +149,7 @@ export class HttpServer {
       socket,
       limits: { headBytesMax: headerBytesMax + urlBytesMax, bodyBytesMax: PLAIN_BODY_BYTES_MAX },
       keepAliveS: Math.floor(idleTimeoutMs / 1_000),
+      now: Date.now,
       handle: (req, res) => {
         this.#handle(req, res, socket, req.headerCount);
       },

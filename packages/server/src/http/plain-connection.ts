@@ -4,8 +4,7 @@
  *
  * One request is handled at a time: what a client sends ahead waits, and beyond a bound it is not read.
  */
-import type { Socket } from "node:net";
-
+import type { ByteSocket } from "../byte-socket.ts";
 import {
   PlainRequestReader,
   type PlainHead,
@@ -15,9 +14,11 @@ import {
 import { PlainResponse, type PlainResponseSink } from "./plain-response.ts";
 
 export type PlainConnectionOptions = {
-  readonly socket: Socket;
+  readonly socket: ByteSocket;
   readonly limits: PlainRequestLimits;
   readonly keepAliveS: number;
+  /** Milliseconds since the epoch, for the header `date`. */
+  readonly now: () => number;
   readonly handle: (req: PlainRequest, res: PlainResponse) => void;
   /** Goes on with a connection that begins with these bytes. */
   readonly handOver: (bytes: Uint8Array) => void;
@@ -87,7 +88,7 @@ export class PlainConnection implements PlainResponseSink {
   refuse(response: string): void {
     this.#release();
     const { socket } = this.#options;
-    socket.end(response, () => socket.destroy());
+    socket.end(response, () => void socket.destroy());
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -144,8 +145,8 @@ export class PlainConnection implements PlainResponseSink {
   }
 
   #handle({ method, url, httpVersion, headers, headerCount }: PlainHead, body: Uint8Array): void {
-    const { keepAliveS, handle } = this.#options;
-    const response = new PlainResponse(this, keepAliveS);
+    const { keepAliveS, handle, now } = this.#options;
+    const response = new PlainResponse(this, keepAliveS, now);
     this.#response = response;
     this.#turn("answer");
     handle({ method, url, httpVersion, headers, headerCount, body }, response);

@@ -15,15 +15,17 @@ export class PlainResponse {
   shouldKeepAlive = true;
   readonly #sink: PlainResponseSink;
   readonly #keepAliveS: number;
+  readonly #now: () => number;
   #status = 200;
   #headers: readonly string[] = [];
   #extra: string[] | undefined;
   #onClose: (() => void) | undefined;
   #isSent = false;
 
-  constructor(sink: PlainResponseSink, keepAliveS: number) {
+  constructor(sink: PlainResponseSink, keepAliveS: number, now: () => number) {
     this.#sink = sink;
     this.#keepAliveS = keepAliveS;
+    this.#now = now;
   }
 
   get headersSent(): boolean {
@@ -87,7 +89,7 @@ export class PlainResponse {
     const connection = this.shouldKeepAlive
       ? `Connection: keep-alive\r\nKeep-Alive: timeout=${this.#keepAliveS}`
       : "Connection: close";
-    return `${head}Date: ${httpDate()}\r\n${connection}\r\n\r\n`;
+    return `${head}Date: ${httpDate(this.#now())}\r\n${connection}\r\n\r\n`;
   }
 }
 
@@ -95,8 +97,8 @@ let dateSecond = 0;
 let dateText = "";
 
 /** Made once a second. */
-function httpDate(): string {
-  const second = Math.floor(Date.now() / 1_000);
+function httpDate(now: number): string {
+  const second = Math.floor(now / 1_000);
   if (second !== dateSecond) {
     dateSecond = second;
     dateText = new Date(second * 1_000).toUTCString();

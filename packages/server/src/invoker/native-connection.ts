@@ -2,8 +2,6 @@
  * One established connection of the native wire, the engine's end. Frames of all sessions are gathered and written once a
  * turn; what a session may have under way is bounded by the credit its receiver granted.
  */
-import type { Socket } from "node:net";
-
 import type { JournalEntry } from "@holdfast/engine";
 import {
   decodeCredit,
@@ -22,6 +20,7 @@ import {
   type StartMessage,
 } from "@holdfast/protocol";
 
+import type { ByteSocket } from "../byte-socket.ts";
 import type { Clock } from "../clock.ts";
 import type { Session, SessionListener } from "./wire.ts";
 
@@ -33,7 +32,7 @@ const CREDIT_PORTION_BYTES: number = INITIAL_SESSION_CREDIT_BYTES / 2;
 
 export type NativeConnectionOptions = {
   readonly clock: Clock;
-  readonly socket: Socket;
+  readonly socket: ByteSocket;
   readonly messageBytesMax: number;
   /** Sessions that can be opened on one connection before it has to be replaced. Default: all numbers there are. */
   readonly sessionNumberMax?: number;

@@ -1,16 +1,12 @@
 /** The native wire to one deployment: dials it, keeps one connection, and puts every session on it. */
-import { request as httpRequest, type ClientRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
-import type { Socket } from "node:net";
-
 import type { JournalEntry } from "@holdfast/engine";
-import { NATIVE_WIRE_PATH, NATIVE_WIRE_PROTOCOL, type StartMessage } from "@holdfast/protocol";
+import type { StartMessage } from "@holdfast/protocol";
 
+import type { ByteSocket } from "../byte-socket.ts";
 import type { Clock } from "../clock.ts";
 import { NativeConnection } from "./native-connection.ts";
+import { dialOverHttp, type Dial } from "./native-dial.ts";
 import type { Session, SessionListener, Wire } from "./wire.ts";
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 export type NativeWireOptions = {
   readonly clock: Clock;
@@ -20,6 +16,8 @@ export type NativeWireOptions = {
   readonly messageBytesMax: number;
   /** Sessions on one connection before it is replaced. */
   readonly sessionNumberMax?: number;
+  /** Makes the connection. Default: an upgrade over HTTP. */
+  readonly dial?: Dial;
 };
 
 type PendingSession = {
@@ -75,53 +73,19 @@ export class NativeWire implements Wire {
   }
 
   #dial(): void {
-    const { url } = this.#options;
-    let request: ClientRequest;
-    try {
-      request = this.#upgradeRequest();
-    } catch (error) {
-      // A header or an address that cannot be sent. Whoever opens a session is not told within the call.
-      const reason = error instanceof Error ? error.message : String(error);
-      queueMicrotask(() => this.#dialFailed(`${url} cannot be reached: ${reason}`));
-      return;
-    }
-    this.#cancelDial = () => request.destroy();
+    const dial = this.#options.dial ?? dialOverHttp;
     let isSettled = false;
-    const fail = (reason: string): void => {
-      if (isSettled) return;
-      isSettled = true;
-      request.destroy();
-      this.#dialFailed(reason);
-    };
-    request.on("upgrade", (_response, socket, head) => {
-      if (isSettled) {
-        socket.destroy();
-        return;
-      }
-      isSettled = true;
-      // Over HTTP/1.1 and TLS it is always a socket.
-      this.#connected(socket as Socket, head);
-    });
-    request.on("response", (response) =>
-      fail(`${url} answered ${response.statusCode} instead of opening the native wire`),
-    );
-    request.on("timeout", () => fail(`${url} did not answer within ${CONNECT_TIMEOUT_MS} ms`));
-    request.on("error", (error: NodeJS.ErrnoException) =>
-      fail(`${url} cannot be reached: ${error.code ?? error.message}`),
-    );
-    request.end();
-  }
-
-  #upgradeRequest(): ClientRequest {
-    const base = new URL(this.#options.url);
-    return (base.protocol === "https:" ? httpsRequest : httpRequest)({
-      hostname: base.hostname.replace(/^\[|\]$/g, ""),
-      port: base.port,
-      path: base.pathname.replace(/\/$/, "") + NATIVE_WIRE_PATH + base.search,
-      method: "GET",
-      headers: { ...this.#options.headers, connection: "Upgrade", upgrade: NATIVE_WIRE_PROTOCOL },
-      timeout: CONNECT_TIMEOUT_MS,
-      agent: false,
+    // One of them is called, once, and never within this call.
+    this.#cancelDial = dial(this.#options, {
+      opened: (socket, head) => {
+        if (isSettled) socket.destroy();
+        else this.#connected(socket, head);
+        isSettled = true;
+      },
+      failed: (reason) => {
+        if (!isSettled) this.#dialFailed(reason);
+        isSettled = true;
+      },
     });
   }
 
@@ -133,7 +97,7 @@ export class NativeWire implements Wire {
       if (!isAborted) listener.onLost("connection-lost", reason, false);
   }
 
-  #connected(socket: Socket, head: Uint8Array): void {
+  #connected(socket: ByteSocket, head: Uint8Array): void {
     const pending = this.#pending ?? [];
     this.#pending = undefined;
     if (this.#closed) {

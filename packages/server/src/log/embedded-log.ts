@@ -15,7 +15,7 @@ import { NodeDisk } from "./node-disk.ts";
 import type { LogOpenReport } from "./open-log-directory.ts";
 import { SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN } from "./segment.ts";
 import { failureToError, type WriterReply } from "./writer-host.ts";
-import { LocalLink, ThreadLink, type WriterLink } from "./writer-link.ts";
+import { LocalLink, ThreadLink, type Defer, type WriterLink } from "./writer-link.ts";
 
 /** Payload bytes in one request. A larger batch travels alone. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
@@ -30,6 +30,8 @@ export type EmbeddedLogOptions = {
   readonly disk?: Disk;
   /** 8 bytes at each call; for reproducible files. Only together with `disk`. */
   readonly nonce?: () => Uint8Array;
+  /** When the writer gets to what was asked of it, and its answers back. A microtask, unless told. Only together with `disk`. */
+  readonly defer?: Defer;
 };
 
 type Outstanding = {
@@ -333,5 +335,5 @@ function createLink(options: EmbeddedLogOptions, onReply: (reply: WriterReply) =
   }
   if (disk === undefined) return new ThreadLink({ directory, segmentBytes, minimumTail }, onReply);
   const nonce = options.nonce ?? ((): Uint8Array => randomBytes(NONCE_BYTES));
-  return new LocalLink({ disk, directory, segmentBytes, minimumTail, crc32, nonce }, onReply);
+  return new LocalLink({ disk, directory, segmentBytes, minimumTail, crc32, nonce }, onReply, options.defer);
 }

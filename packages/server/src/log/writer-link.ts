@@ -109,27 +109,44 @@ export class ThreadLink implements WriterLink {
   }
 }
 
+/** Runs a function later. Functions keep their order. */
+export type Defer = (run: () => void) => void;
+
 /** As many as the thread takes, so that both behave alike. */
 const LOCAL_REQUESTS_MAX = MAILBOX_SLOTS;
 
-/** The writer in the caller's thread, one microtask later: for a disk that cannot cross threads, and for determinism. */
+/**
+ * The writer in the caller's thread, for a disk that cannot cross threads, and for determinism: later, at a moment that
+ * `defer` decides, once for the requests and once for the replies.
+ */
 export class LocalLink implements WriterLink {
   readonly #host: WriterHost | undefined;
+  readonly #defer: Defer;
   #requests: WriterRequest[] = [];
+  #unanswered = 0;
 
-  constructor(options: LogWriterOptions, onReply: (reply: WriterReply) => void) {
+  constructor(options: LogWriterOptions, onReply: (reply: WriterReply) => void, defer: Defer | undefined) {
+    this.#defer = defer ?? queueMicrotask;
+    const tell = (reply: WriterReply): void => {
+      if (reply.kind === "appended") this.#unanswered -= reply.groups;
+      onReply(reply);
+    };
     try {
-      this.#host = new WriterHost(LogWriter.open(options), onReply);
+      this.#host = new WriterHost(LogWriter.open(options), (reply) => {
+        if (defer === undefined || reply.kind === "opened") tell(reply);
+        else defer(() => tell(reply));
+      });
     } catch (error) {
       onReply({ kind: "failed", failure: describeFailure(error) });
     }
   }
 
   get hasRoom(): boolean {
-    return this.#requests.length < LOCAL_REQUESTS_MAX;
+    return this.#unanswered < LOCAL_REQUESTS_MAX;
   }
 
   append(batches: readonly LogBatch[]): void {
+    this.#unanswered += 1;
     this.#push({ kind: "append", group: packGroup(batches) });
   }
 
@@ -139,7 +156,7 @@ export class LocalLink implements WriterLink {
 
   #push(request: WriterRequest): void {
     this.#requests.push(request);
-    if (this.#requests.length === 1) queueMicrotask(() => this.#drain());
+    if (this.#requests.length === 1) this.#defer(() => this.#drain());
   }
 
   hold(): void {}
@@ -153,6 +170,7 @@ export class LocalLink implements WriterLink {
 
   #drain(): void {
     const requests = this.#requests;
+    if (requests.length === 0) return;
     this.#requests = [];
     this.#host?.handle(requests);
     if (requests.every((request) => request.kind === "append")) this.#host?.prepare();

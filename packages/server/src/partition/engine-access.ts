@@ -34,6 +34,8 @@ export interface EngineAccess {
    * derivation always gives the same id.
    */
   invocationIdFor(target: InvocationAddress): string;
+  /** Id for a new deployment. */
+  deploymentId(): string;
   /** Fetches and checks what an endpoint says about itself. Rejects with a HoldfastError that is a client's fault, never a 5xx. */
   discover(
     url: string,

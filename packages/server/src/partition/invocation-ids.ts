@@ -20,16 +20,18 @@ const POOL_BYTES = 8_192;
 
 export class InvocationIds {
   readonly #now: () => number;
+  readonly #fillRandom: (bytes: Uint8Array) => void;
   readonly #pool = new Uint8Array(POOL_BYTES);
   #used = POOL_BYTES;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, fillRandom: (bytes: Uint8Array) => void = randomFillSync) {
     this.#now = now;
+    this.#fillRandom = fillRandom;
   }
 
   #random(count: number): Uint8Array {
     if (this.#used + count > POOL_BYTES) {
-      randomFillSync(this.#pool);
+      this.#fillRandom(this.#pool);
       this.#used = 0;
     }
     const bytes = this.#pool.subarray(this.#used, this.#used + count);
