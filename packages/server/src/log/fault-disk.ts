@@ -2,8 +2,14 @@ import { dirname } from "node:path";
 
 import type { Disk, DiskFile } from "./disk.ts";
 
-/** What a power cut can split: each sector of an unsynced write survives or not by itself. */
+/** What a power cut can split, unless told: each sector of an unsynced write survives or not by itself. */
 const SECTOR_BYTES = 512;
+
+/**
+ * What reads find after a sync that failed, of which nothing was stored: as ext4 and XFS have it, what was written; as Btrfs
+ * has it, what was there before.
+ */
+export type FailedSyncLeaves = "what was written" | "what was there";
 
 /** Code of the errors of a machine that has stopped. */
 export const STOPPED = "STOPPED";
@@ -13,6 +19,8 @@ export type FaultDiskOptions = {
   readonly random: () => number;
   /** Bytes that all files together may take. */
   readonly capacityBytes?: number;
+  /** 512 or 4096. */
+  readonly sectorBytes?: number;
 };
 
 type PowerCutOptions = {
@@ -46,7 +54,11 @@ export class FaultDisk implements Disk {
   readonly #directories = new Map<string, Directory>();
   #capacity: number;
   #life = 0;
+  readonly #sectorBytes: number;
   #syncsUntilFailure = 0;
+  #failedSyncLeaves: FailedSyncLeaves = "what was written";
+  #opensUntilFailure = 0;
+  #readsUntilFailure = 0;
   #writesUntilFull = 0;
   #refuseWrite = false;
   #operationsLeft: number = Number.POSITIVE_INFINITY;
@@ -62,9 +74,11 @@ export class FaultDisk implements Disk {
   constructor(options: FaultDiskOptions) {
     this.#random = options.random;
     this.#capacity = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.#sectorBytes = options.sectorBytes ?? SECTOR_BYTES;
   }
 
   open(path: string, mode: "create" | "write" | "read"): DiskFile {
+    if (this.#opensUntilFailure > 0 && --this.#opensUntilFailure === 0) throw systemError("EMFILE", path);
     const directory = this.#directory(dirname(path));
     let inode = directory.names.get(path);
     if (mode === "create") {
@@ -140,9 +154,20 @@ export class FaultDisk implements Disk {
     this.#operationsLeft = count;
   }
 
-  /** The `count`th datasync from now fails once. As ext4 does it: the bytes are dropped, yet reads still show them. */
-  failSync(count: number): void {
+  /** The `count`th datasync from now fails once, and what it should have stored is dropped. 0: none does. */
+  failSync(count: number, leaves: FailedSyncLeaves = "what was written"): void {
     this.#syncsUntilFailure = count;
+    this.#failedSyncLeaves = leaves;
+  }
+
+  /** The `count`th open from now finds no free file descriptor. 0: none does. */
+  failOpen(count: number): void {
+    this.#opensUntilFailure = count;
+  }
+
+  /** The `count`th read from now fails. 0: none does. */
+  failRead(count: number): void {
+    this.#readsUntilFailure = count;
   }
 
   /** The `count`th write from now is short and then there is no space, even in a place that was written before. */
@@ -223,6 +248,7 @@ export class FaultDisk implements Disk {
     return {
       pwrite: (bytes, offset) => this.#pwrite(use(), bytes, offset, path),
       pread: (into, offset) => {
+        if (this.#readsUntilFailure > 0 && --this.#readsUntilFailure === 0) throw systemError("EIO", path);
         const { cache } = use();
         const bytes = cache.subarray(offset, Math.min(offset + into.length, cache.length));
         into.set(bytes);
@@ -259,10 +285,10 @@ export class FaultDisk implements Disk {
 
     if (offset + length > inode.cache.length) inode.cache = resized(inode.cache, offset + length);
     inode.cache.set(bytes.subarray(0, length), offset);
-    const lastSector = Math.floor((offset + length - 1) / SECTOR_BYTES);
-    for (let sector = Math.floor(offset / SECTOR_BYTES); sector <= lastSector; sector++) {
+    const lastSector = Math.floor((offset + length - 1) / this.#sectorBytes);
+    for (let sector = Math.floor(offset / this.#sectorBytes); sector <= lastSector; sector++) {
       const versions = inode.dirty.get(sector) ?? [];
-      versions.push(inode.cache.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
+      versions.push(inode.cache.slice(sector * this.#sectorBytes, (sector + 1) * this.#sectorBytes));
       inode.dirty.set(sector, versions);
     }
     if (stopping) throw systemError(STOPPED, path);
@@ -276,12 +302,15 @@ export class FaultDisk implements Disk {
     if (this.#syncsUntilFailure > 0) this.#syncsUntilFailure -= 1;
     const dirty = [...inode.dirty.keys()];
     inode.dirty.clear();
-    if (failing) throw systemError("EIO", path);
+    if (failing) {
+      if (this.#failedSyncLeaves === "what was there") inode.cache = inode.durable.slice();
+      throw systemError("EIO", path);
+    }
     if (inode.durable.length !== inode.cache.length)
       inode.durable = resized(inode.durable, inode.cache.length);
     for (const sector of dirty) {
-      const offset = sector * SECTOR_BYTES;
-      inode.durable.set(inode.cache.subarray(offset, offset + SECTOR_BYTES), offset);
+      const offset = sector * this.#sectorBytes;
+      inode.durable.set(inode.cache.subarray(offset, offset + this.#sectorBytes), offset);
     }
   }
 
@@ -303,7 +332,7 @@ export class FaultDisk implements Disk {
     const bytes = new Uint8Array(sized ? inode.cache.length : inode.durable.length);
     bytes.set(inode.durable.subarray(0, bytes.length));
     for (const [sector, versions] of inode.dirty) {
-      const offset = sector * SECTOR_BYTES;
+      const offset = sector * this.#sectorBytes;
       if (offset >= bytes.length || this.#random() >= survival) continue;
       const version = versions[Math.floor(this.#random() * versions.length)] ?? new Uint8Array(0);
       const content =
