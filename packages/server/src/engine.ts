@@ -65,6 +65,8 @@ export type EngineOptions = {
   readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
   /** Time between two looks for what retention may remove, ms. */
   readonly retentionIntervalMs?: number;
+  /** The tables are as recovery found them, and nothing has acted yet: for checks. */
+  readonly onRecovered?: (tables: Tables) => void;
   /** What reaches beyond this process, where it shall not be the system's: for simulations. */
   readonly outside?: Partial<EngineOutside>;
   /** The engine cannot go on. The process must end, or the embedding program must drop it. */
@@ -137,6 +139,7 @@ export class Engine implements EngineAccess {
       onFailed: options.onFailed,
       onWarning: options.onWarning,
     });
+    options.onRecovered?.(processor.tables);
     const engine = new Engine(options, limits, processor);
     try {
       // Registered before anything runs, so that no attempt starts on what the last process served.
