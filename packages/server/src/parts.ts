@@ -19,5 +19,6 @@ export { EmbeddedLog } from "./log/embedded-log.ts";
 export { FaultDisk } from "./log/fault-disk.ts";
 export { LogCorruptError, type AppendOutcome, type LogBatch, type PartitionLog } from "./log/log.ts";
 export type { CheckpointThresholds } from "./partition/checkpointer.ts";
+export { MemoryLog } from "./log/memory-log.ts";
 export { MemoryStore, StoreMemory } from "./store/memory-store.ts";
 export type { CheckpointStore, RowWrite } from "./store/store.ts";

@@ -1,0 +1,95 @@
+/** The definitions whose handlers interpret programs: what a simulated deployment serves. */
+import { handler, object, service, shared, workflow } from "@holdfast/sdk";
+import type {
+  Context,
+  ExecutionOptions,
+  NamedPromise,
+  ObjectContext,
+  Servable,
+  SharedContext,
+  StandardSchema,
+} from "@holdfast/sdk";
+
+import type { ProgramHost } from "./host.ts";
+import { interpretBody } from "./interpret.ts";
+import { PROMISE_NAMES, type Program } from "./program.ts";
+import type { Scope } from "./scope.ts";
+
+/** Two deployments of the same handlers: one is sent its state, the other asks for it and is soon asked to suspend. */
+export type ServicesVersion = 1 | 2;
+
+const text: StandardSchema<string> = { "~standard": { validate: (value) => ({ value }) } };
+const promises: Readonly<Record<string, StandardSchema<string>>> = Object.fromEntries(
+  PROMISE_NAMES.map((name) => [name, text]),
+);
+
+/** So often that no fault which ends some day exhausts it. */
+const RETRY = { attempts: 500, initial: "100ms", factor: 2, max: "5s" } as const;
+
+const OPTIONS: Readonly<Record<ServicesVersion, ExecutionOptions>> = {
+  1: { retry: RETRY },
+  2: { retry: RETRY, lazyState: true, inactivityTimeout: "5s", documentation: "The second version" },
+};
+
+/**
+ * The service `plain`, the object `thing` and the workflow `flow`, all in one endpoint.
+ *
+ * @param host What the handlers are told apart by is in the context; the host is one for the whole world.
+ */
+export function programServices(host: ProgramHost, version: ServicesVersion = 1): readonly Servable[] {
+  const options = OPTIONS[version];
+  const plain = service("plain", options, {
+    go: (ctx: Context, program: Program) => run({ ctx, host, given: program.given ?? {} }, program),
+  });
+  const exclusive = (ctx: ObjectContext, program: Program): Promise<unknown> =>
+    run({ ctx, host, given: program.given ?? {}, view: ctx.state, state: ctx.state }, program);
+  const thing = object("thing", options, {
+    go: exclusive,
+    pull: handler({ lazyState: version === 1 }, exclusive),
+    look: shared({}, (ctx: SharedContext, program: Program) =>
+      run({ ctx, host, given: program.given ?? {}, view: ctx.state }, program),
+    ),
+  });
+  const flow = workflow(
+    "flow",
+    { ...options, promises },
+    (ctx, program: Program) =>
+      run(
+        {
+          ctx,
+          host,
+          given: program.given ?? {},
+          view: ctx.state,
+          state: ctx.state,
+          promise: (name) => promiseOf(ctx, name),
+        },
+        program,
+      ),
+    {
+      aside: handler(options, (ctx, program: Program) =>
+        run(
+          {
+            ctx,
+            host,
+            given: program.given ?? {},
+            view: ctx.state,
+            promise: (name) => promiseOf(ctx, name),
+          },
+          program,
+        ),
+      ),
+    },
+  );
+  return [plain, thing, flow];
+}
+
+function run(scope: Scope, program: Program): Promise<unknown> {
+  return interpretBody(scope, program.body, "");
+}
+
+function promiseOf(
+  ctx: { promise(name: string): NamedPromise<string, string> },
+  name: string,
+): NamedPromise<string, string> {
+  return ctx.promise(name);
+}
