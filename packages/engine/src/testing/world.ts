@@ -32,7 +32,15 @@ export type WorldOptions = {
   readonly monitored?: boolean;
   /** Keeps every record, for `replayAll`. */
   readonly historic?: boolean;
+  readonly watcher?: WorldWatcher;
 };
+
+/** Is told what happens. */
+export interface WorldWatcher {
+  applied(record: LogRecord, applied: Applied, tables: Tables): void;
+  /** Another instance took over, which has applied every record that there was. */
+  restarted?(tables: Tables): void;
+}
 
 export type InvokeOptions = {
   /** Its id; otherwise one is made up, or follows from what is called. */
@@ -64,6 +72,7 @@ export class World {
   readonly #rows = new MemoryRows();
   #partition: Partition;
   readonly #monitor: Monitor | undefined;
+  readonly #watcher: WorldWatcher | undefined;
   /** Records since the newest committed checkpoint. */
   #log: LoggedRecord[] = [];
   /** Every record there was, where a test wants to replay them all. */
@@ -76,6 +85,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.#traced = options.traced ?? false;
+    this.#watcher = options.watcher;
     this.#partition = new Partition(new Tables(this.#rows));
     if (options.historic ?? false) this.#history = [];
     if (options.monitored ?? true) this.#monitor = new Monitor(this.tables);
@@ -103,6 +113,7 @@ export class World {
     this.#forgetCompletionIds(record);
     for (const effect of applied.effects) this.#followTimers(effect);
     this.#monitor?.check(record, applied, this.#timers);
+    this.#watcher?.applied(record, applied, this.tables);
     if (before !== undefined) {
       this.trace.operation(operation);
       this.trace.applied(applied, before, dumpTables(this.tables));
@@ -306,6 +317,7 @@ export class World {
     this.#partition = partition;
     this.#monitor?.restarted(this.tables);
     this.#mustEqual(before, "the restarted partition");
+    this.#watcher?.restarted?.(this.tables);
     this.#reloadTimers();
   }
 
