@@ -57,6 +57,15 @@ describe("state", () => {
     assert.equal(engine.commands.filter(({ type }) => type === MessageType.GetLazyState).length, 2);
   });
 
+  test("that was fetched by an earlier attempt is not what there is now: that attempt may have written since", async () => {
+    const first = engineFor({ input: 2, state: { count: 5 }, partialState: true });
+    await first.run();
+    const written = first.journal.findIndex(({ type }) => type === MessageType.SetState);
+    const journal = first.journal.slice(0, written + 1);
+    const again = engineFor({ journal, state: { count: 7 }, partialState: true });
+    assert.deepEqual((valueOf(await again.run()) as unknown[]).slice(0, 2), [7, 7]);
+  });
+
   test("read on a replay is what was read then, whatever it is now", async () => {
     const first = engineFor({ input: 2, state: { count: 5 } });
     await first.run();

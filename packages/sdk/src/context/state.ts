@@ -78,13 +78,15 @@ export class StateOfKey implements OpenState {
 
   #fetch(key: string): Promise<unknown> {
     const session = this.#session;
+    // What an earlier attempt fetched was true then, and that attempt may have written since.
+    const isReplay = session.peekRecorded() !== undefined;
     const build = (completionId: number) => ({ type: MessageType.GetLazyState, key, completionId }) as const;
     const operation = session.request(
       "state",
       key,
       build,
       (result) => {
-        if (this.#isExclusive && !this.#known.has(key)) {
+        if (this.#isExclusive && !isReplay && !this.#known.has(key)) {
           this.#known.set(key, result.kind === "value" ? result.value : undefined);
         }
         return session.readValue(result);

@@ -167,7 +167,8 @@ export class FakeEngine {
       type: MessageType.Start,
       invocationId: INVOCATION_ID,
       knownEntries,
-      state: [...this.#state()],
+      // As the engine has it: all of it, or nothing.
+      state: partialState === true ? [] : [...this.#state()],
       partialState: partialState ?? false,
       key: key ?? "",
       retryCount: this.attempts - 1,
