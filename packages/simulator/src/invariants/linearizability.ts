@@ -109,13 +109,3 @@ export const objectModel: SequentialModel<ObjectOperation, string | undefined> =
     return { state: next, result: next };
   },
 };
-
-/** Submitting under one idempotency key: the first creates an invocation, and all are told its id. */
-export const submitModel: SequentialModel<{ readonly id: string }, string | undefined> = {
-  initial: undefined,
-  key: (state) => state ?? "",
-  apply: (state, { id }) => {
-    const stands = state ?? id;
-    return { state: stands, result: stands };
-  },
-};

@@ -8,7 +8,13 @@ import type { EventOf, WorldEvent } from "./world-event.ts";
 const RESERVED_SIGNALS_MAX = 16;
 
 /** What the newest attempt's handler has seen. */
-type Session = { readonly attempt: number; readonly knownEntries: number; readonly told: string[] };
+type Session = {
+  readonly attempt: number;
+  readonly knownEntries: number;
+  readonly told: string[];
+  /** Completions among them. */
+  readonly completions: Set<string>;
+};
 
 /** Which notifications a journal holds, by name, and how often. */
 type Arrived = { readonly account: Account; readonly counts: Map<string, number>; read: number };
@@ -91,18 +97,20 @@ export class NotificationMonitor implements Monitor {
     const session = this.#sessions.get(invocation);
     if (session?.attempt !== attempt) return;
     // A step's result that is proposed twice is acknowledged twice, and takes its place once.
-    if (name.startsWith("completion") && session.told.includes(name)) return;
+    if (session.completions.has(name)) return;
+    if (name.startsWith("completion")) session.completions.add(name);
     session.told.push(name);
   }
 
   /** What the attempt before was told comes again, in the same order and from the same place on. */
   #checkReplay({ invocation, attempt, knownEntries, journal }: EventOf<"attempt-started">): void {
     const before = this.#sessions.get(invocation);
-    this.#sessions.set(invocation, { attempt, knownEntries, told: [] });
+    this.#sessions.set(invocation, { attempt, knownEntries, told: [], completions: new Set() });
     if (before === undefined || before.attempt >= attempt) return;
     const replayed = notificationNames(journal.slice(before.knownEntries));
     // What is missing is INV-4's business; what is there must be in order.
-    const told = before.told.filter((name) => replayed.includes(name));
+    const present = new Set(replayed);
+    const told = before.told.filter((name) => present.has(name));
     this.#judge.holds(
       "INV-10",
       told.every((name, index) => replayed[index] === name),

@@ -10,7 +10,7 @@ type Lock = {
   /** Started and not ended. */
   holder: { readonly account: Account; readonly position: number } | undefined;
   /** Those that wait, in the order in which they came. */
-  readonly queue: Account[];
+  readonly queue: Set<Account>;
 };
 
 export class LockMonitor implements Monitor {
@@ -37,7 +37,7 @@ export class LockMonitor implements Monitor {
     const name = nameOf(target);
     let lock = this.#locks.get(name);
     if (lock === undefined) {
-      lock = { holder: undefined, queue: [] };
+      lock = { holder: undefined, queue: new Set() };
       this.#locks.set(name, lock);
     }
     return lock;
@@ -48,8 +48,7 @@ export class LockMonitor implements Monitor {
     if (account?.target.kind !== "exclusive" || account.outcome !== undefined) return;
     if (this.#fold.tables.invocations.get(id)?.status !== "queued") return;
     const lock = this.#lockOf(account);
-    if (lock.holder?.account === account || lock.queue.includes(account)) return;
-    lock.queue.push(account);
+    if (lock.holder?.account !== account) lock.queue.add(account);
   }
 
   #start(id: string, { position }: Step): void {
@@ -64,16 +63,18 @@ export class LockMonitor implements Monitor {
       () =>
         `${id} started at position ${position}, while ${holder?.account.id}, started at ${holder?.position}, holds ${nameOf(account.target)}`,
     );
-    const place = lock.queue.indexOf(account);
-    const before = place < 0 ? lock.queue : lock.queue.slice(0, place);
-    const ahead = before.filter(({ outcome }) => outcome === undefined);
+    const ahead: string[] = [];
+    for (const each of lock.queue) {
+      if (each === account) break;
+      if (each.outcome === undefined) ahead.push(each.id);
+    }
     this.#judge.holds(
       "KEY-2",
       ahead.length === 0,
       () =>
-        `${id} started at position ${position} before ${ahead.map((each) => each.id).join(", ")}, which came first to ${nameOf(account.target)}`,
+        `${id} started at position ${position} before ${ahead.join(", ")}, which came first to ${nameOf(account.target)}`,
     );
-    if (place >= 0) lock.queue.splice(place, 1);
+    lock.queue.delete(account);
     lock.holder = { account, position };
   }
 
@@ -81,8 +82,7 @@ export class LockMonitor implements Monitor {
     const account = this.#fold.account(id);
     if (account?.target.kind !== "exclusive") return;
     const lock = this.#lockOf(account);
-    const place = lock.queue.indexOf(account);
-    if (place >= 0) lock.queue.splice(place, 1);
+    lock.queue.delete(account);
     if (lock.holder?.account === account) lock.holder = undefined;
     const { service, key } = account.target;
     const row = this.#fold.tables.objects.get(`${service}\u0000${key}`);
@@ -131,8 +131,8 @@ export class LockMonitor implements Monitor {
     for (const [name, { holder, queue }] of this.#locks) {
       this.#judge.holds(
         "KEY-2",
-        queue.length === 0 || holder !== undefined,
-        () => `${queue.map(({ id }) => id).join(", ")} wait for ${name} for ever: nobody holds it`,
+        queue.size === 0 || holder !== undefined,
+        () => `${[...queue].map(({ id }) => id).join(", ")} wait for ${name} for ever: nobody holds it`,
       );
     }
   }

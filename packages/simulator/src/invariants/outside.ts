@@ -1,13 +1,16 @@
-/** What clients see: EXT-2 (what was acknowledged stays), EXT-3 (one object behaves as one). EXT-1 is with the steps. */
+/**
+ * What clients see: EXT-2 (what was acknowledged stays), EXT-3 (one object behaves as one). EXT-1 is with the steps.
+ *
+ * Submitting under an idempotency key is a register that is written once: there is an order for what clients were told if, and
+ * only if, all were told the same. That is INV-3, and not looked for again here.
+ */
 import type { Account, DurableFold } from "./durable-fold.ts";
 import {
   checkLinearizable,
   objectModel,
   parseObjectOperation,
-  submitModel,
   type ObjectOperation,
   type Operation,
-  type SequentialModel,
 } from "./linearizability.ts";
 import type { Judge, Monitor } from "./monitor.ts";
 import type { EventOf, WorldEvent } from "./world-event.ts";
@@ -41,7 +44,6 @@ export class OutsideMonitor implements Monitor {
   readonly #acknowledged = new Map<string, Account>();
   readonly #ended = new Set<Account>();
   readonly #objects = new Map<string, Answered[]>();
-  readonly #submits = new Map<string, Array<{ readonly answered: Answered; readonly account: Account }>>();
 
   constructor(judge: Judge, fold: DurableFold) {
     this.#judge = judge;
@@ -63,7 +65,7 @@ export class OutsideMonitor implements Monitor {
     const sent = this.#sent.get(told.operation);
     if (sent === undefined) return;
     this.#sent.delete(told.operation);
-    const { verb, detail, idempotencyKey } = sent.event;
+    const { verb, detail } = sent.event;
     if (QUERY_VERBS.has(verb)) this.#checkStays(sent, told);
     const account = told.invocation === undefined ? undefined : this.#fold.account(told.invocation);
     const isKnown = told.outcome === "ok" || told.outcome === "failed";
@@ -76,11 +78,6 @@ export class OutsideMonitor implements Monitor {
     const answered = { sent, told, returned };
     const operation = parseObjectOperation(detail);
     if (operation !== undefined) listIn(this.#objects, operation.object).push(answered);
-    if (idempotencyKey !== undefined && account !== undefined && isKnown) {
-      const { service, handler, key } = account.target;
-      const name = JSON.stringify([service, handler, key, idempotencyKey]);
-      listIn(this.#submits, name).push({ answered, account });
-    }
   }
 
   /** Who was told that it is accepted can ask for it, until it is removed; who was told of its end is not told otherwise. */
@@ -97,7 +94,7 @@ export class OutsideMonitor implements Monitor {
     const isUnfinished = (verb === "status" && body !== "completed") || (verb === "output" && status === 470);
     this.#judge.holds(
       "EXT-2",
-      !ended || outcome === "refused" ? !(ended && isUnfinished) : !isUnfinished,
+      !ended || !isUnfinished,
       () => `a client was told of the end of ${account.id}, and the next that it is ${body}`,
     );
   }
@@ -115,39 +112,19 @@ export class OutsideMonitor implements Monitor {
     }
     for (const [object, answered] of this.#objects) {
       const all = [...answered, ...(unanswered.get(object) ?? [])];
-      this.#check(objectModel, all.slice(0, OPERATIONS_MAX).map(operationOf), object);
+      this.#check(object, all.slice(0, OPERATIONS_MAX).map(operationOf));
     }
-    for (const [name, submits] of this.#submits) this.#checkSubmits(name, submits);
   }
 
-  /** As long as the key stands for one invocation; after its retention it may stand for another. */
-  #checkSubmits(
-    name: string,
-    submits: ReadonlyArray<{ readonly answered: Answered; readonly account: Account }>,
-  ): void {
-    if (submits.some(({ account }) => account.isRemoved)) return;
-    const history = submits.map(({ answered: { sent, returned }, account: { id } }) => ({
-      op: { id },
-      called: sent.called,
-      returned,
-      result: id,
-    }));
-    this.#check(submitModel, history.slice(0, OPERATIONS_MAX), name);
-  }
-
-  #check<Op, State>(
-    model: SequentialModel<Op, State>,
-    history: ReadonlyArray<Operation<Op>>,
-    name: string,
-  ): void {
-    const verdict = checkLinearizable(model, history);
+  #check(object: string, history: ReadonlyArray<Operation<ObjectOperation>>): void {
+    const verdict = checkLinearizable(objectModel, history);
     if (verdict === "undecided") return;
     this.#judge.holds("EXT-3", verdict === "linearizable", () => {
       const shown = history.map(
         ({ op, called, returned, result }) =>
           `${called}-${returned} ${JSON.stringify(op)} → ${result ?? "?"}`,
       );
-      return `no order explains what clients saw of ${name}: ${shown.join("; ")}`;
+      return `no order explains what clients saw of ${object}: ${shown.join("; ")}`;
     });
   }
 }

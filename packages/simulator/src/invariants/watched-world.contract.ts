@@ -111,20 +111,33 @@ export class Watch implements WorldWatcher {
     });
   }
 
-  /** A client asks and is told, both at once. */
-  client(
-    sent: Partial<EventOf<"client-sent">>,
-    told: Partial<EventOf<"client-told">> = {},
-    meanwhile: () => void = () => undefined,
-  ): void {
+  /** A client asks. Returns the operation's number. */
+  ask(sent: Partial<EventOf<"client-sent">>): number {
     this.#operations += 1;
     const operation = this.#operations;
     const { invocation } = sent;
     const question = { verb: "call", idempotencyKey: undefined, detail: "", ...sent, invocation };
     this.see({ kind: "client-sent", operation, ...question });
+    return operation;
+  }
+
+  /** And is told. */
+  answer(operation: number, told: Partial<EventOf<"client-told">>): void {
+    const { invocation } = told;
+    const answer = { outcome: "ok", status: 200, body: "", ...told, invocation } as const;
+    this.see({ kind: "client-told", operation, ...answer });
+  }
+
+  /** Both, with what happens in between. */
+  client(
+    sent: Partial<EventOf<"client-sent">>,
+    told: Partial<EventOf<"client-told">> = {},
+    meanwhile: () => void = () => undefined,
+  ): void {
+    const operation = this.ask(sent);
     meanwhile();
-    const answer = { outcome: "ok", status: 200, body: "", ...told } as const;
-    this.see({ kind: "client-told", operation, ...answer, invocation: told.invocation ?? invocation });
+    const invocation = told.invocation ?? sent.invocation;
+    this.answer(operation, invocation === undefined ? told : { ...told, invocation });
   }
 
   /** The process ends and another one recovers. It finds every batch and has the same tables, unless the change says otherwise. */

@@ -1,0 +1,448 @@
+import type { JournalEntry } from "@holdfast/engine";
+import { MessageType } from "@holdfast/protocol";
+
+import { testInvariants, WatchedWorld, type Fault } from "./watched-world.contract.ts";
+
+function journalOf({ tables }: WatchedWorld, id: string): JournalEntry[] {
+  const row = tables.invocations.get(id);
+  return row === undefined ? [] : tables.journal(row);
+}
+
+/** "mail", whose step has its result, and whose second attempt is to be started by the test. */
+function secondAttempt(w: WatchedWorld): WatchedWorld {
+  w.world.invoke("mail/send", { as: "mail" });
+  const a = w.world.attempt("mail");
+  a.propose(a.run("step"), "done");
+  a.propose(a.run("step"), "done too");
+  w.isActing = false;
+  w.world.lose("mail");
+  w.world.advance(1_000);
+  return w;
+}
+
+/** A second end of what has ended. */
+const endsTwice: Fault = ({ outcome, effects }, body) => {
+  const end = { kind: "completed", id: "mail", result: { kind: "void" } } as const;
+  return { outcome, effects: body.kind === "purge" ? [...effects, end] : effects };
+};
+
+/** Nothing is as old as it has to be to go. */
+const removesEarly: Fault = (applied, body, tables) => {
+  if (body.kind === "expire") for (const id of body.ids) tables.removeInvocation(id);
+  return applied;
+};
+
+/** The retry that is due in a while is due now. */
+const isImpatient: Fault = (applied, body, tables) => {
+  if (body.kind === "attempt-messages") tables.invocations.edit(body.id).nextRetryAt = tables.meta.now;
+  return applied;
+};
+
+/** It fails as often as it likes. */
+const neverGivesUp: Fault = (applied, _body, tables) => {
+  const row = tables.invocations.get("mail");
+  if (row?.status === "paused") tables.invocations.edit("mail").status = "backing-off";
+  return applied;
+};
+
+/** What comes after the suspension does not wake it. */
+const sleepsOn: Fault = ({ outcome, effects }, body, tables) => {
+  if (body.kind !== "signal") return { outcome, effects };
+  const row = tables.invocations.edit(body.id);
+  row.status = "suspended";
+  row.awaiting = { completions: [], signals: [17], namedSignals: [] };
+  return { outcome, effects: effects.filter(({ kind }) => kind !== "start-attempt") };
+};
+
+/** Messages are accepted from whichever attempt they come. */
+const acceptsAnything: Fault = ({ effects }) => ({ outcome: { ok: true }, effects });
+
+const skipsANumber: Fault = ({ outcome, effects }) => ({
+  outcome,
+  effects: effects.map((effect) => (effect.kind === "start-attempt" ? { ...effect, attempt: 2 } : effect)),
+});
+
+const hidesFailures: Fault = (applied, body, tables) => {
+  if (body.kind === "attempt-messages") tables.invocations.edit(body.id).events.length = 0;
+  return applied;
+};
+
+/** Nobody is asked whether there is an invocation under the key already. */
+const forgetsKeys: Fault = (applied, body, tables) => {
+  if (body.kind !== "purge") return applied;
+  const { chunks, ...row } = tables.invocations.edit("mail");
+  tables.invocations.insert("mail again", { ...row, id: "mail again", chunks: [...chunks] });
+  return {
+    outcome: applied.outcome,
+    effects: [{ kind: "abort-attempt", id: "mail again", attempt: 1, reason: "" }],
+  };
+};
+
+testInvariants([
+  {
+    id: "INV-1",
+    holds: {
+      "all that was accepted has ended, or waits for somebody": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").return("sent");
+        w.client({ verb: "call" }, { invocation: "mail", body: "sent" });
+        w.world.invoke("mail/send", { as: "waiting" });
+        w.world.attempt("waiting").suspend([], { signals: [17] });
+        w.client({ verb: "send" }, { invocation: "waiting" });
+        w.rest();
+      },
+    },
+    broken: {
+      "something runs when nothing goes on any more": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.rest();
+      },
+      "something is removed before it ended": [
+        removesEarly,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.apply({ kind: "expire", ids: ["mail"], budget: false });
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-2",
+    holds: {
+      "everybody is told what is recorded": (w) => {
+        w.world.invoke("mail/send", { as: "caller" });
+        const call = w.world.attempt("caller").call("mail/send");
+        w.world.attempt(call.id).return("sent");
+        w.client({ verb: "attach" }, { invocation: call.id, body: "sent" });
+        w.client({ verb: "output" }, { invocation: call.id, body: "sent" });
+      },
+    },
+    broken: {
+      "a client is told another value": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").return("sent");
+        w.client({ verb: "call" }, { invocation: "mail", body: "lost" });
+      },
+      "a client is told of a failure, and there is a value": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").return("sent");
+        w.client({ verb: "call" }, { invocation: "mail", outcome: "failed", status: 500 });
+      },
+      "two clients are told two failures": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").return({ code: 500, message: "no" });
+        w.client({ verb: "attach" }, { invocation: "mail", outcome: "failed", status: 500, body: "no" });
+        w.client({ verb: "attach" }, { invocation: "mail", outcome: "failed", status: 500, body: "never" });
+      },
+      "it ends twice": [
+        endsTwice,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").return("sent");
+          w.world.apply({ kind: "purge", id: "mail", journalOnly: true });
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-3",
+    holds: {
+      "one key stands for one invocation": (w) => {
+        const id = w.world.invoke("mail/send", { idempotencyKey: "k" });
+        w.world.invoke("mail/send", { idempotencyKey: "k" });
+        w.client({ verb: "send", idempotencyKey: "k" }, { invocation: id });
+        w.client({ verb: "send", idempotencyKey: "k" }, { invocation: id });
+      },
+    },
+    broken: {
+      "clients with the same key are told of two": (w) => {
+        for (const as of ["one", "two"]) {
+          w.world.invoke("mail/send", { as });
+          w.client({ verb: "send", idempotencyKey: "k" }, { invocation: as });
+        }
+      },
+      "a second one is created under the key": [
+        forgetsKeys,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail", idempotencyKey: "k" });
+          w.world.attempt("mail").return("sent");
+          w.world.apply({ kind: "purge", id: "mail", journalOnly: true });
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-4",
+    holds: {
+      "a recorded result is seen again": (w) => {
+        secondAttempt(w).start("mail", 2);
+      },
+    },
+    broken: {
+      "the next attempt does not get it": (w) => {
+        const journal = journalOf(secondAttempt(w), "mail");
+        w.start("mail", 2, { knownEntries: journal.length, journal: journal.slice(0, -1) });
+      },
+      "the next attempt gets another": (w) => {
+        const journal = journalOf(secondAttempt(w), "mail");
+        const changed = journal.map((entry, index) =>
+          index === journal.length - 1 ? { ...entry, body: entry.body.slice(0, -1) } : entry,
+        );
+        w.start("mail", 2, { journal: changed.slice(0, -1).concat(journal.slice(2, 3)) });
+      },
+      "the next attempt executes the step again": (w) => {
+        secondAttempt(w).start("mail", 2);
+        w.step("step-began", "mail:1", 2);
+      },
+    },
+  },
+  {
+    id: "INV-5",
+    holds: {
+      "a step without a result is executed again": (w) => {
+        w.executesSteps = false;
+        w.world.invoke("mail/send", { as: "mail" });
+        const step = w.world.attempt("mail").run("step");
+        w.step("step-began", `mail:${step}`, 1);
+        w.world.lose("mail");
+        w.world.advance(1_000);
+        w.step("step-began", `mail:${step}`, 2);
+        w.step("step-ended", `mail:${step}`, 2);
+        w.world.attempt("mail").propose(step, "done");
+      },
+    },
+    broken: {
+      "a step has a result and was not executed": (w) => {
+        w.executesSteps = false;
+        w.world.invoke("mail/send", { as: "mail" });
+        const a = w.world.attempt("mail");
+        a.propose(a.run("step"), "done");
+      },
+      "a step is executed twice at the same time": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").run("step");
+        w.step("step-began", "mail:1", 1);
+        w.step("step-began", "mail:1", 1);
+      },
+    },
+  },
+  {
+    id: "INV-6",
+    holds: {
+      "only the newest attempt counts": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        const first = w.world.attempt("mail");
+        w.world.lose("mail");
+        w.world.advance(1_000);
+        first.send({ type: MessageType.End });
+        w.world.signal("mail", 17, "yes");
+      },
+    },
+    broken: {
+      "an attempt that was given up is told something": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.lose("mail");
+        w.world.advance(1_000);
+        w.world.signal("mail", 17, "yes");
+        const entry = journalOf(w, "mail").at(-1);
+        if (entry !== undefined) w.see({ kind: "delivered", life: 1, invocation: "mail", attempt: 1, entry });
+      },
+      "an attempt is sent twice": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.start("mail", 1);
+      },
+      "what an attempt sends is accepted after its end": [
+        acceptsAnything,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          const first = w.world.attempt("mail");
+          w.world.lose("mail");
+          first.send({ type: MessageType.End });
+        },
+      ],
+      "the log counts wrong": [
+        skipsANumber,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-7",
+    holds: {
+      "a journal that does not match is a failure to be seen": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").error("run expected, sleep found", { code: 570 });
+      },
+    },
+    broken: {
+      "an attempt that does not match has recorded a command": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").sleep(1_000);
+        w.world.attempt("mail").error("run expected, sleep found", { code: 570 });
+      },
+      "nothing is to be seen of it": [
+        hidesFailures,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").error("run expected, sleep found", { code: 570 });
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-8",
+    holds: {
+      "it is tried again as the policy says, and then no more": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        for (let failures = 1; failures <= 3; failures++) {
+          w.world.attempt("mail").error("no");
+          w.world.advance(1_000);
+        }
+        w.rest();
+      },
+    },
+    broken: {
+      "it is to be tried again too early": [
+        isImpatient,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").error("no");
+        },
+      ],
+      "it is tried again too often": [
+        neverGivesUp,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          for (let failures = 1; failures <= 3; failures++) {
+            w.world.attempt("mail").error("no");
+            w.world.advance(1_000);
+          }
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-9",
+    holds: {
+      "whatever it waits for wakes it": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").suspend([], { signals: [17] });
+        w.world.signal("mail", 17, "yes");
+      },
+    },
+    broken: {
+      "what it waits for comes, and it sleeps on": [
+        sleepsOn,
+        (w) => {
+          w.isActing = false;
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").suspend([], { signals: [17] });
+          w.world.signal("mail", 17, "yes");
+        },
+      ],
+    },
+  },
+  {
+    id: "INV-10",
+    holds: {
+      "a replay tells what was told, in the same order": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.signal("mail", 17, "yes");
+        w.world.signal("mail", 18, "no");
+        w.world.lose("mail");
+        w.world.advance(1_000);
+      },
+    },
+    broken: {
+      "the second is told before the first": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.isActing = false;
+        w.world.signal("mail", 17, "yes");
+        w.world.signal("mail", 18, "no");
+        const entry = journalOf(w, "mail").at(-1);
+        if (entry !== undefined) w.see({ kind: "delivered", life: 1, invocation: "mail", attempt: 1, entry });
+      },
+      "a replay tells them in another order": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.signal("mail", 17, "yes");
+        w.world.signal("mail", 18, "no");
+        w.world.lose("mail");
+        w.isActing = false;
+        w.world.advance(1_000);
+        const [input, ...signals] = journalOf(w, "mail");
+        if (input !== undefined) w.start("mail", 2, { journal: [input, ...signals.reverse()] });
+      },
+    },
+  },
+  {
+    id: "INV-11",
+    holds: {
+      "what has ended is kept as long as it is to be": (w) => {
+        w.world.invoke("mail/send", { as: "mail", idempotencyKey: "k" });
+        w.world.attempt("mail").return("sent");
+        w.world.apply({ kind: "expire", ids: ["mail"], budget: true });
+        w.world.advance(25 * 3_600_000);
+        w.world.apply({ kind: "expire", ids: ["mail"], budget: false });
+        w.rest();
+      },
+    },
+    broken: {
+      "it is removed before": [
+        removesEarly,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").return("sent");
+          w.world.apply({ kind: "expire", ids: ["mail"], budget: false });
+        },
+      ],
+      "it is there long after": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        w.world.attempt("mail").return("sent");
+        w.rest({ now: w.world.now + 25 * 3_600_000 });
+      },
+    },
+  },
+  {
+    id: "CFG-1",
+    holds: {
+      "an invocation stays on its deployment, and the next takes the newest": (w) => {
+        w.world.invoke("mail/send", { as: "old" });
+        w.world.register([{ name: "mail", kind: "service", handlers: [{ name: "send", kind: "plain" }] }], {
+          id: "new",
+        });
+        w.world.lose("old");
+        w.world.advance(1_000);
+        w.world.attempt("old").sleep(10);
+        w.world.invoke("mail/send", { as: "next" });
+        w.world.apply({ kind: "pause", id: "old" });
+        w.world.apply({ kind: "resume", id: "old", deployment: "new" });
+        w.world.attempt("old").sleep(10);
+      },
+    },
+    broken: {
+      "an attempt goes to another deployment": (w) => {
+        w.isActing = false;
+        w.world.invoke("mail/send", { as: "mail" });
+        w.start("mail", 1, { deployment: "another" });
+      },
+      "the log sends the next attempt elsewhere": [
+        ({ outcome, effects }, body) => ({
+          outcome,
+          effects: effects.map((effect) =>
+            body.kind === "timers-fired" && effect.kind === "start-attempt"
+              ? { ...effect, deployment: "another" }
+              : effect,
+          ),
+        }),
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.lose("mail");
+          w.isActing = false;
+          w.world.advance(1_000);
+        },
+      ],
+    },
+  },
+]);
