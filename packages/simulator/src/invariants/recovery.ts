@@ -4,6 +4,7 @@ import { differences, dumpTables } from "@holdfast/engine/testing";
 
 import type { DurableFold } from "./durable-fold.ts";
 import type { Judge, Monitor, RestFacts } from "./monitor.ts";
+import { isSameValue } from "./same-value.ts";
 import type { WorldEvent } from "./world-event.ts";
 
 /** Every so many recoveries the recovered tables are looked through row by row. */
@@ -37,7 +38,9 @@ export class RecoveryMonitor implements Monitor {
   }
 
   #checkSame(id: string, tables: Tables, who: string): void {
-    const found = differences(dumpTables(this.#fold.tables), dumpTables(tables));
+    const found = isSame(this.#fold.tables, tables)
+      ? []
+      : differences(dumpTables(this.#fold.tables), dumpTables(tables));
     this.#judge.holds(id, found.length === 0, () => {
       const shown = found
         .slice(0, SHOWN_MAX)
@@ -55,4 +58,34 @@ export class RecoveryMonitor implements Monitor {
         .join("; "),
     );
   }
+}
+
+/** Whether two instances hold the same, without telling what differs: several times faster than comparing them as texts. */
+function isSame(a: Tables, b: Tables): boolean {
+  if (!isSameValue(a.meta, b.meta) || !isSameRows(a.deployments, b.deployments)) return false;
+  if (!isSameRows(a.objects, b.objects) || !isSameRows(a.inbox, b.inbox)) return false;
+  return isSameRows(a.timers, b.timers) && isSameRows(invocationsOf(a), invocationsOf(b));
+}
+
+type Rows = { all(): Iterable<readonly [string, unknown]> };
+
+function isSameRows(a: Rows, b: Rows): boolean {
+  const others = new Map(b.all());
+  let rows = 0;
+  for (const [key, row] of a.all()) {
+    rows += 1;
+    if (!isSameValue(row, others.get(key))) return false;
+  }
+  return rows === others.size;
+}
+
+/** With their journals, wherever the entries lie. */
+function invocationsOf(tables: Tables): Rows {
+  return {
+    *all() {
+      for (const [id, row] of tables.invocations.all()) {
+        yield [id, [{ ...row, tail: [], storing: 0, chunks: [] }, tables.journal(row)]] as const;
+      }
+    },
+  };
 }
