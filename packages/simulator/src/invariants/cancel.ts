@@ -42,26 +42,27 @@ export class CancelMonitor implements Monitor {
   /** An invocation that has ended gets no entry and no attempt any more. */
   #checkAfterEnd({ appended, effects, position }: Step): void {
     for (const { account } of appended) {
-      if (this.#courses.get(account.id)?.account !== account) continue;
-      this.#judge.holds(
-        "CAN-2",
-        !this.#hasEnded(account.id),
-        () => `position ${position} appended to the journal of ${account.id}, which had ended`,
-      );
+      if (this.#hasEnded(account))
+        this.#judge.breaks(
+          "CAN-2",
+          `position ${position} appended to the journal of ${account.id}, which had ended`,
+        );
     }
     for (const effect of effects) {
       if (effect.kind !== "start-attempt" && effect.kind !== "deliver" && effect.kind !== "ack-run") continue;
-      const isAnother = this.#courses.get(effect.id)?.account !== this.#fold.account(effect.id);
-      this.#judge.holds(
-        "CAN-2",
-        isAnother || !this.#hasEnded(effect.id),
-        () => `position ${position} has the effect ${effect.kind} for ${effect.id}, which had ended`,
-      );
+      const account = this.#fold.account(effect.id);
+      if (account !== undefined && this.#hasEnded(account))
+        this.#judge.breaks(
+          "CAN-2",
+          `position ${position} has the effect ${effect.kind} for ${effect.id}, which had ended`,
+        );
     }
   }
 
-  #hasEnded(id: string): boolean {
-    return this.#courses.get(id)?.hasEnded === true;
+  /** Before the record that is being followed. Another one may have its id by now. */
+  #hasEnded(account: Account): boolean {
+    const course = this.#courses.get(account.id);
+    return course?.account === account && course.hasEnded;
   }
 
   /** Whichever came first in the log. */

@@ -62,22 +62,36 @@ export class LogShadow {
 
   /** What a recovery found is durable; what it did not find, and needed not to, is lost. */
   recover({ life, epoch, batches, checkpointPosition }: EventOf<"recovered">): void {
-    const found = new Map(batches.map((batch) => [batch.position, batch]));
     const tail = Math.max(checkpointPosition, batches.at(-1)?.position ?? 0);
+    for (const batch of batches) this.#find(batch, life);
+    const found = new Set(batches.map(({ position }) => position));
     for (let position = this.#taken + 1; position <= this.tail; position++) {
       const batch = this.#batches.get(position);
-      if (batch === undefined || batch.isDurable) continue;
-      if (found.get(position)?.hash === batch.hash || position <= checkpointPosition) batch.isDurable = true;
-      else this.#lose(position, { hash: batch.hash, missedBy: life });
+      if (batch === undefined || batch.isDurable || found.has(position)) continue;
+      if (position <= checkpointPosition) batch.isDurable = true;
+      else this.#lose(batch, life);
     }
     this.life = life;
     this.epoch = epoch;
     this.tail = tail;
   }
 
-  #lose(position: number, lost: LostBatch): void {
+  /** It may be one that an earlier recovery did not find, as long as nothing was accepted since. */
+  #find(batch: LoggedBatch, life: number): void {
+    const { position, hash } = batch;
+    if (position <= this.#taken) return;
+    const known = this.#batches.get(position);
+    if (known?.hash === hash) {
+      known.isDurable = true;
+      return;
+    }
+    if (known !== undefined) this.#lose(known, life);
+    this.#batches.set(position, { ...batch, life, isDurable: true });
+  }
+
+  #lose({ position, hash }: ShadowBatch, missedBy: number): void {
     this.#batches.delete(position);
-    this.#lost.set(position, [...this.lostAt(position), lost]);
+    this.#lost.set(position, [...this.lostAt(position), { hash, missedBy }]);
   }
 
   /** Batches that became durable and were not taken yet, in order, none left out. */

@@ -64,6 +64,12 @@ testInvariants([
   {
     id: "LOG-3",
     holds: {
+      "it is back before anything else was accepted": (w) => {
+        const lost = loseTail(w);
+        w.recover({ batches: [...w.batches, ...(lost === undefined ? [] : [lost])], tables: w.tables });
+        w.world.invoke("mail/send");
+        w.recover();
+      },
       "what a recovery did not find stays away": (w) => {
         loseTail(w);
         w.world.invoke("mail/send");

@@ -15,6 +15,8 @@ export class LogMonitor implements Monitor {
   /** Positions that a checkpoint reflects, and that the log let go of. */
   #checkpointed = 0;
   #trimmed = 0;
+  /** The newest life that appended anything. */
+  #appending = 0;
 
   constructor(judge: Judge) {
     this.#judge = judge;
@@ -50,12 +52,12 @@ export class LogMonitor implements Monitor {
       shadow.life = life;
       shadow.epoch = epoch;
     }
-    this.#judge.holds(
-      "LOG-9",
-      life === shadow.life && epoch === shadow.epoch,
-      () =>
+    if (life !== shadow.life || epoch !== shadow.epoch) {
+      this.#judge.breaks(
+        "LOG-9",
         `life ${life} appended position ${position} with epoch ${epoch}, while life ${shadow.life} writes with epoch ${shadow.epoch}`,
-    );
+      );
+    }
     for (const { body } of records) {
       if (body.kind !== "engine-started") continue;
       this.#judge.holds(
@@ -75,26 +77,27 @@ export class LogMonitor implements Monitor {
       );
       return;
     }
-    this.#judge.holds(
-      "LOG-11",
-      position === shadow.tail + 1,
-      () => `life ${life} appended position ${position}, and the log ends with ${shadow.tail}`,
-    );
+    const goesOn = position === shadow.tail + 1;
+    const what = (): string =>
+      `life ${life} appended position ${position}, and the log ends with ${shadow.tail}`;
+    // Whatever the life before did not know the end of is found or gone, and a new one goes on behind what it found.
+    if (this.#appending !== life) this.#judge.holds("LOG-11", goesOn, what);
+    else if (!goesOn) this.#judge.breaks("LOG-11", what());
+    this.#appending = life;
     shadow.append(event);
   }
 
   #acknowledge({ life, position }: EventOf<"durable">): void {
     const { shadow } = this;
-    this.#judge.holds(
-      "LOG-9",
-      life === shadow.life,
-      () => `the log accepted position ${position} of life ${life}, and life ${shadow.life} has begun`,
-    );
-    this.#judge.holds(
-      "LOG-1",
-      shadow.at(position) !== undefined,
-      () => `the log accepted position ${position}, which nobody appended`,
-    );
+    if (life !== shadow.life) {
+      this.#judge.breaks(
+        "LOG-9",
+        `the log accepted position ${position} of life ${life}, and life ${shadow.life} has begun`,
+      );
+    }
+    if (shadow.at(position) === undefined) {
+      this.#judge.breaks("LOG-1", `the log accepted position ${position}, which nobody appended`);
+    }
     shadow.markDurable(position);
   }
 
@@ -142,20 +145,20 @@ export class LogMonitor implements Monitor {
   #checkFound({ position, hash, records }: LoggedBatch): void {
     const { shadow } = this;
     const known = shadow.at(position);
-    const lost = shadow.lostAt(position).find((each) => each.hash === hash);
-    if (known?.hash !== hash && lost !== undefined) {
+    const isKnown = known?.hash === hash;
+    const lost = shadow.lostAt(position);
+    const back = lost.find((each) => each.hash === hash);
+    if (lost.length > 0) {
       this.#judge.holds(
         "LOG-3",
-        !shadow.hasAcknowledgedSince(lost.missedBy),
+        isKnown || back === undefined || !shadow.hasAcknowledgedSince(back.missedBy),
         () =>
-          `position ${position} (${kindsOf(records)}) is back: life ${lost.missedBy} did not find it, and what it wrote was accepted`,
+          `position ${position} (${kindsOf(records)}) is back: life ${back?.missedBy} did not find it, and what was written since was accepted`,
       );
-      return;
     }
-    if (shadow.lostAt(position).length > 0) this.#judge.holds("LOG-3", true, () => "");
     this.#judge.holds(
       "LOG-8",
-      known?.hash === hash,
+      isKnown || back !== undefined,
       () => `position ${position} was read as ${hash} (${kindsOf(records)}), and ${known?.hash} was written`,
     );
   }

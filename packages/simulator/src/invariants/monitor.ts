@@ -20,6 +20,8 @@ export class InvariantViolation extends Error {
 /** Holds what was seen against one invariant. Counts; throws an InvariantViolation when it does not hold. */
 export interface Judge {
   holds(id: string, condition: boolean, otherwise: () => string): asserts condition;
+  /** Throws it. For what is looked at all the time and says little where it holds, so that it is not to be counted. */
+  breaks(id: string, what: string): never;
 }
 
 /** How the world stands once it is healed, time went on, and nothing is left to do. */
@@ -59,6 +61,10 @@ export class Tally implements Judge {
 
   holds(id: string, condition: boolean, otherwise: () => string): asserts condition {
     this.checks.set(id, (this.checks.get(id) ?? 0) + 1);
-    if (!condition) throw new InvariantViolation(id, otherwise(), this.sequence);
+    if (!condition) this.breaks(id, otherwise());
+  }
+
+  breaks(id: string, what: string): never {
+    throw new InvariantViolation(id, what, this.sequence);
   }
 }

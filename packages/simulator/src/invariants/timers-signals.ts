@@ -22,11 +22,12 @@ export class TimerMonitor implements Monitor {
 
   follow({ record, effects, position }: Step): void {
     const { at, body } = record;
-    this.#judge.holds(
-      "TIM-1",
-      at >= this.#lastAt,
-      () => `the time of position ${position} is ${at}, and that of the record before it ${this.#lastAt}`,
-    );
+    if (at < this.#lastAt) {
+      this.#judge.breaks(
+        "TIM-1",
+        `the time of position ${position} is ${at}, and that of the record before it ${this.#lastAt}`,
+      );
+    }
     this.#lastAt = at;
     const put = new Set<string>();
     for (const effect of effects) {
@@ -63,14 +64,16 @@ export class TimerMonitor implements Monitor {
       const last = before;
       this.#judge.holds("TIM-3", key > last, () => `timer ${key} fired after ${last}, in one record`);
       before = key;
-      // Cleared while it was on its way; or put back, since it is not due by the record's clock.
-      if (!this.#pending.has(key) || put.has(key)) continue;
+      // Cleared while it was on its way.
+      if (!this.#pending.has(key)) continue;
+      // Put back, since it is not due by the record's clock: whoever reported it had another.
+      const isPutBack = put.has(key);
       this.#judge.holds(
         "TIM-1",
-        timerDue(key) <= at,
+        isPutBack || timerDue(key) <= at,
         () => `the timer due at ${timerDue(key)} fired at ${at}`,
       );
-      this.#pending.delete(key);
+      if (!isPutBack) this.#pending.delete(key);
     }
   }
 

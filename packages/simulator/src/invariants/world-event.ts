@@ -24,7 +24,7 @@ export type WorldEvent =
       /** Of the payload's bytes. */
       readonly hash: string;
     }
-  /** The log said ok. */
+  /** The log said ok. Comes before whatever the engine does because of it. */
   | { readonly kind: "durable"; readonly life: number; readonly position: number }
   /**
    * A new process life has recovered and has not acted yet: what the log holds after recovery, from its first batch that is
@@ -98,7 +98,8 @@ export type WorldEvent =
     }
   /**
    * A client's operation. `invocation`: the one it is about, where the client knows it. `detail`: for calls and sends whose
-   * effect on an object can be checked, what `describeObjectOperation` makes of it; free text otherwise.
+   * effect on an object can be checked, what `describeObjectOperation` makes of it, of an object that nothing else writes;
+   * free text otherwise.
    *
    * Verbs that are judged: call (waits for the outcome), send (does not), attach and output (ask for the outcome of what was
    * submitted before, waiting for it or not), status (the body's text is the status), signal, cancel, kill. Others may occur.
