@@ -24,6 +24,8 @@ import type { WorldEvent } from "./world-event.ts";
 export type InvariantsOptions = {
   /** Applies the records that are durable. A test passes one with a fault, to see that it is found. */
   readonly fold?: RecordFold;
+  /** Further ones, which are told the same. */
+  readonly further?: (fold: DurableFold) => readonly Monitor[];
 };
 
 export class Invariants {
@@ -34,7 +36,7 @@ export class Invariants {
   readonly #monitors: readonly Monitor[];
   #sequence = 0;
 
-  constructor({ fold }: InvariantsOptions = {}) {
+  constructor({ fold, further }: InvariantsOptions = {}) {
     this.#tally = new Tally();
     const judge = this.#tally;
     this.#fold = new DurableFold(fold);
@@ -53,6 +55,7 @@ export class Invariants {
       new OutsideMonitor(judge, this.#fold),
       new ActMonitor(judge, this.#fold, this.#log.shadow),
       new RecoveryMonitor(judge, this.#fold),
+      ...(further?.(this.#fold) ?? []),
     ];
     for (const { ids } of [this.#log, ...this.#monitors]) this.#tally.add(ids);
   }

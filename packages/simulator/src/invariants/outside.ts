@@ -88,7 +88,9 @@ export class OutsideMonitor implements Monitor {
     if (account === undefined || account.isRemoved || outcome === "unknown") return;
     this.#judge.holds(
       "EXT-2",
-      status !== 404,
+      // An outcome may say 404 as well: that of a handler which asked for something that is not there.
+      // And what has ended may be removed at any time: that is seen a moment before it is durable.
+      outcome !== "refused" || status !== 404 || account.outcome !== undefined,
       () => `${account.id} was acknowledged, and whoever asks for its ${verb} is told that there is none`,
     );
     const isUnfinished = (verb === "status" && body !== "completed") || (verb === "output" && status === 470);

@@ -2,12 +2,16 @@
  * Steps and what they did to the outside: INV-4, INV-5, EXT-1. A step's key, which its closure passes on to the outside, is
  * "<invocation>:<completion id>", in every attempt the same.
  */
+import type { JournalEntry } from "@holdfast/engine";
 import { MessageType } from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
 import { isSameEntry, messageOf, notificationNames, notificationOf } from "./entries.ts";
 import type { Judge, Monitor } from "./monitor.ts";
 import type { EventOf, WorldEvent } from "./world-event.ts";
+
+/** Name of the step by which the SDK reads the clock. */
+const CLOCK_STEP = "now";
 
 /** Executions of one step in one attempt. */
 type Executions = {
@@ -30,6 +34,8 @@ export class StepMonitor implements Monitor {
   /** Journal entries that each invocation's attempts began with, by attempt. */
   readonly #known = new Map<string, Map<number, number>>();
   readonly #executions = new Map<string, Executions>();
+  /** Keys of the steps by which the SDK itself reads the clock: nobody is told of their execution. */
+  readonly #ownSteps = new Set<string>();
   /** Whose each key is: invocation and step name. */
   readonly #owners = new Map<string, string>();
 
@@ -38,7 +44,8 @@ export class StepMonitor implements Monitor {
     this.#fold = fold;
   }
 
-  follow({ appended }: Step): void {
+  follow({ appended, created }: Step): void {
+    for (const account of created) this.#beginAnew(account);
     for (const { account } of appended) this.#readCompletions(account);
   }
 
@@ -55,6 +62,7 @@ export class StepMonitor implements Monitor {
 
   #readEntry({ account, places }: Completions, place: number): void {
     const entry = account.entries[place];
+    if (entry?.type === MessageType.Run) this.#noteOwnStep(account, entry);
     const notification = entry === undefined ? undefined : notificationOf(entry);
     if (entry === undefined || notification === undefined || notification.type === MessageType.Signal) return;
     const { completionId, result } = notification;
@@ -67,12 +75,29 @@ export class StepMonitor implements Monitor {
     places.set(completionId, place);
     // Entries of attempt 0 were copied from another invocation's journal.
     if (notification.type !== MessageType.RunCompletion || entry.attempt === 0) return;
-    if (result.kind === "failure") return;
+    if (result.kind === "failure" || this.#ownSteps.has(`${account.id}:${completionId}`)) return;
     this.#judge.holds(
       "INV-5",
       this.#owners.has(`${account.id}:${completionId}`),
       () => `${account.id} has a result for step ${completionId}, which was never executed`,
     );
+  }
+
+  #noteOwnStep({ id }: Account, entry: JournalEntry): void {
+    const command = messageOf(entry);
+    if (command.type === MessageType.Run && command.name === CLOCK_STEP)
+      this.#ownSteps.add(`${id}:${command.completionId}`);
+  }
+
+  /**
+   * An id that follows from an idempotency key or a workflow's key comes again once retention has forgotten who had it, and
+   * with it the keys of its steps.
+   */
+  #beginAnew({ id }: Account): void {
+    this.#known.delete(id);
+    for (const keys of [this.#executions, this.#owners, this.#ownSteps]) {
+      for (const key of keys.keys()) if (key.startsWith(`${id}:`)) keys.delete(key);
+    }
   }
 
   observe(event: WorldEvent): void {
@@ -162,10 +187,9 @@ export class StepMonitor implements Monitor {
   #end({ key, attempt, ok }: EventOf<"step-ended">): void {
     const execution = this.#executions.get(`${key} ${attempt}`);
     if (execution === undefined) return;
-    // It cannot be told whose end this is, once some that were given up may be running still.
-    if (execution.givenUp > 0) return;
     execution.isRunning = false;
-    if (ok) execution.hasActed = true;
+    // It cannot be told whose end this is, once some that were given up may be running still.
+    if (ok && execution.givenUp === 0) execution.hasActed = true;
   }
 
   /** Under the keys that an invocation's steps were given, no more happened outside than its journal has steps. */
