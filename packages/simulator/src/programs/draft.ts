@@ -3,7 +3,7 @@ import type { Random } from "../random.ts";
 import { THING_KEYS, type Node, type Program, type Target } from "./program.ts";
 
 export type ProgramOptions = {
-  /** Nodes in all, those of callees included. Default 40. */
+  /** Nodes in all, those of callees included. Default 60. */
   readonly nodesMax?: number;
   /** How deep calls, branches and blocks may lie in one another. Default 4. */
   readonly depthMax?: number;
@@ -129,7 +129,7 @@ export function surroundingsIn(target: Target, firstLock: number, depth: number)
 
 /** How many programs are made of one or two families alone, and how many of the families the others use. */
 const NARROW = 0.1;
-const USED = 0.85;
+const USED = 0.9;
 const WEIGHT_MAX = 4;
 
 /** Swarm: what is left out of one program is drawn the more often in it for being there in another. */

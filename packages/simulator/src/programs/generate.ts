@@ -9,7 +9,7 @@ import { leafRecipes } from "./recipes-leaves.ts";
 const RECIPES = [...leafRecipes, ...callRecipes, ...blockRecipes];
 
 const DEFAULTS: Required<ProgramOptions> = {
-  nodesMax: 40,
+  nodesMax: 60,
   depthMax: 4,
   pauses: true,
   unstable: false,

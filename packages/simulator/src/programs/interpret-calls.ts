@@ -18,9 +18,12 @@ export async function interpretCall(scope: Scope, node: CallNode, place: string)
   };
   const outcome = ctx.call(ref, ...key, node.program, options);
   if (!node.askId && !node.cancel) return outcome;
-  const id = await outcome.invocationId;
-  if (node.cancel) ctx.cancel(id);
-  return outcome;
+  const told = outcome.invocationId.then((id) => {
+    if (node.cancel) ctx.cancel(id);
+  });
+  // Both at once: a branch that waited for the id alone would leave a call behind that nobody ever awaited.
+  const [value] = await Promise.all([outcome, told]);
+  return value;
 }
 
 /** The result lists what each of the later uses of the invocation gave. */

@@ -34,9 +34,12 @@ async function execute(scope: Scope, node: RunNode, place: string, signal: Abort
       return "x".repeat(ms);
     case "slow":
       await host.sleepInStep(ms, signal);
+      // Nobody takes the result any more. The ledger shall not show it as done.
+      signal.throwIfAborted();
       return place;
     case "timeout":
       if (host.fails(ctx.invocationId, place, times)) await host.sleepInStep(ms * TOO_LONG, signal);
+      signal.throwIfAborted();
       return place;
     case "terminal":
       throw new TerminalError(refusal(place), { code: "refused", data: { place } });

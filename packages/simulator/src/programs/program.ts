@@ -227,7 +227,7 @@ export type UnstableNode = { readonly kind: "unstable" };
 export const COUNTER = "count";
 
 /** Promises of the workflow. */
-export const PROMISE_NAMES = ["kept-0", "kept-1", "kept-2", "kept-3", "broken-0", "broken-1"] as const;
+export const PROMISE_NAMES = ["kept-0", "kept-1", "kept-2", "broken-0", "broken-1", "broken-2"] as const;
 
 /** Whether the promise of this name is always rejected; otherwise it is always resolved, with its name. */
 export function isBroken(promiseName: string): boolean {

@@ -1,6 +1,7 @@
 /** Recipes for nodes that hold others: branches, loops and blocks. */
 import type { Draft, Recipe, Surroundings } from "./draft.ts";
 import type { BranchesNode, Node } from "./program.ts";
+import { caughtIf } from "./recipes-leaves.ts";
 
 const BRANCHES_MAX = 4;
 
@@ -8,7 +9,8 @@ function branches(join: BranchesNode["join"]): Recipe {
   return {
     family: "blocks",
     nests: true,
-    make: (draft, around) => ({ kind: "branches", join, branches: drawBranches(draft, around) }),
+    make: (draft, around) =>
+      caughtIf(true, draft, { kind: "branches", join, branches: drawBranches(draft, around) }),
   };
 }
 
@@ -56,7 +58,7 @@ export const blockRecipes: readonly Recipe[] = [
     make: (draft, around) => ({
       kind: "try",
       body: [...draft.block(around), ...failing(draft)],
-      ...(draft.random.chance(0.7) ? { rescue: draft.block(around) } : {}),
+      ...(draft.random.chance(0.85) ? { rescue: draft.block(around) } : {}),
       always: draft.block(around),
     }),
   },

@@ -1,7 +1,7 @@
 /** Recipes for nodes that ask others: calls, sends, and questions about invocations. */
 import type { Draft, Recipe, Surroundings } from "./draft.ts";
 import { FRESH_KEY, OWN_KEY, THING_KEYS, type AfterSend, type Program, type Target } from "./program.ts";
-import { caught } from "./recipes-leaves.ts";
+import { caught, caughtIf } from "./recipes-leaves.ts";
 import { POOL_KEYS, poolProgram, SHARED_BY_ID } from "./shared-programs.ts";
 
 const HOUR_MS = 3_600_000;
@@ -17,13 +17,9 @@ function call(asked: Asked): Recipe {
     make: (draft, around) => {
       const { random } = draft;
       const program = awaitedProgram(draft, asked, around);
-      return {
-        kind: "call",
-        program,
-        headers: random.chance(0.2),
-        askId: random.chance(0.2),
-        cancel: false,
-      };
+      const headers = random.chance(0.2);
+      const askId = random.chance(0.2);
+      return caughtIf(true, draft, { kind: "call", program, headers, askId, cancel: false });
     },
   };
 }
@@ -110,13 +106,12 @@ function awaitedSend(asked: Asked, isDelayed: boolean, after: readonly AfterSend
     family: "sends",
     nests: true,
     fits: (around) => mayWaitFor(asked, around),
-    make: (draft, around) => ({
-      kind: "send",
-      program: awaitedProgram(draft, asked, around),
-      delayMs: isDelayed ? delay(draft) : 0,
-      headers: draft.random.chance(0.2),
-      after,
-    }),
+    make: (draft, around) => {
+      const program = awaitedProgram(draft, asked, around);
+      const delayMs = isDelayed ? delay(draft) : 0;
+      const headers = draft.random.chance(0.2);
+      return caughtIf(true, draft, { kind: "send", program, delayMs, headers, after });
+    },
   };
 }
 

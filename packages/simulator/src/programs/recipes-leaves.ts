@@ -1,6 +1,6 @@
 /** Recipes for nodes that ask nobody else to run a program: steps, sleeps, waits, state, failures. */
 import type { Draft, Family, Recipe, Surroundings } from "./draft.ts";
-import { PROMISE_NAMES, type Node, type RunNode, type Settler } from "./program.ts";
+import { isBroken, PROMISE_NAMES, type Node, type RunNode, type Settler } from "./program.ts";
 
 const SHORT_MS_MAX = 4_000;
 const HOUR_MS = 3_600_000;
@@ -11,6 +11,8 @@ const LARGE_STATE_SIZE = 5_000;
 const FAILURES_MAX = 3;
 
 const UNDOS = ["done", "done", "flaky", "refused"] as const;
+
+const CAUGHT = 0.8;
 
 /** Part of the steps that can be taken back. */
 const UNDOABLE = 0.3;
@@ -48,12 +50,15 @@ function sleep(isLong: boolean): Recipe {
 function awakeable(by: Settler, isTimed: boolean): Recipe {
   return {
     family: "awakeables",
-    make: (draft) => ({
-      kind: "awakeable",
-      by,
-      reject: draft.random.chance(0.35),
-      timeoutMs: isTimed ? limit(draft) : 0,
-    }),
+    make: (draft) => {
+      const reject = draft.random.chance(0.5);
+      return caughtIf(reject, draft, {
+        kind: "awakeable",
+        by,
+        reject,
+        timeoutMs: isTimed ? limit(draft) : 0,
+      });
+    },
   };
 }
 
@@ -74,13 +79,11 @@ function promiseWait(by: Settler, how: "await" | "get", isTimed: boolean): Recip
   return {
     family: "promises",
     fits: ({ handler }) => handler === "run" || (handler === "aside" && isTimed),
-    make: (draft) => ({
-      kind: "promise-wait",
-      name: draft.random.pick(PROMISE_NAMES),
-      by,
-      how,
-      timeoutMs: isTimed ? limit(draft) : 0,
-    }),
+    make: (draft) => {
+      const name = draft.random.pick(PROMISE_NAMES);
+      const timeoutMs = isTimed ? limit(draft) : 0;
+      return caughtIf(isBroken(name), draft, { kind: "promise-wait", name, by, how, timeoutMs });
+    },
   };
 }
 
@@ -152,6 +155,11 @@ const cancelSelf: Recipe = {
   make: () => caught({ kind: "cancel-self" }),
 };
 
+/** What fails is caught most often: programs that end early reach few pairs of verbs. */
+export function caughtIf(mayFail: boolean, { random }: Draft, node: Node): Node {
+  return mayFail && random.chance(CAUGHT) ? caught(node) : node;
+}
+
 export function caught(node: Node): Node {
   return { kind: "try", body: [node], rescue: [] };
 }
@@ -194,6 +202,7 @@ export const leafRecipes: readonly Recipe[] = [
   promiseWait("self", "await", false),
   promiseWait("sent", "await", false),
   promiseWait("called", "get", false),
+  promiseWait("outside", "get", true),
   promiseWait("outside", "get", true),
   promiseWait("nobody", "get", true),
   promiseTouch("peek"),

@@ -19,7 +19,8 @@ import type { Verb } from "./verbs.ts";
 const IDLE_ROUNDS = 4;
 /** Virtual time after which a batch that has not ended never will. */
 const PATIENCE_MS = 200 * 86_400_000;
-const OPERATOR_INTERVAL_MS = 3_600_000;
+/** How often an operator looks: each look reads all invocations. Virtual ms. */
+const OPERATOR_INTERVAL_MS = 6 * 3_600_000;
 /** Nothing that was submitted may be forgotten while a batch runs. */
 const RETENTION_MS = 1_000 * 86_400_000;
 
@@ -27,8 +28,9 @@ type LogPayloads = { readonly payloads: readonly Uint8Array[] };
 
 export class World implements ProgramHost {
   readonly coverage = new VerbCoverage();
-  /** Executions of steps: begun, and ended well, by idempotency key. */
-  readonly steps = new Map<string, { begun: number; done: number }>();
+  stepsBegun = 0;
+  /** Executions of steps that have not ended, by the step's idempotency key. */
+  readonly stepsUnderWay = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #handedOver: HandedOver[] = [];
   readonly #ids: string[] = [];
@@ -81,14 +83,14 @@ export class World implements ProgramHost {
   }
 
   stepBegan(_invocation: string, _attempt: number, _name: string, key: string): void {
-    const known = this.steps.get(key) ?? { begun: 0, done: 0 };
-    known.begun += 1;
-    this.steps.set(key, known);
+    this.stepsUnderWay.set(key, (this.stepsUnderWay.get(key) ?? 0) + 1);
+    this.stepsBegun += 1;
   }
 
-  stepEnded(_invocation: string, _attempt: number, _name: string, key: string, ok: boolean): void {
-    const known = this.steps.get(key);
-    if (ok && known !== undefined) known.done += 1;
+  stepEnded(_invocation: string, _attempt: number, _name: string, key: string): void {
+    const left = (this.stepsUnderWay.get(key) ?? 0) - 1;
+    if (left === 0) this.stepsUnderWay.delete(key);
+    else this.stepsUnderWay.set(key, left);
   }
 
   sleepInStep(ms: number, signal: AbortSignal): Promise<void> {
