@@ -76,9 +76,12 @@ export class StateOfKey implements OpenState {
     this.#isComplete = true;
   }
 
+  /**
+   * What is fetched is remembered, when it can still be what the state holds. A replayed read tells what was there then:
+   * the writes behind it are replayed too, and not remembered. A clear may have come between a read and its answer.
+   */
   #fetch(key: string): Promise<unknown> {
     const session = this.#session;
-    // What an earlier attempt fetched was true then, and that attempt may have written since.
     const isReplay = session.peekRecorded() !== undefined;
     const build = (completionId: number) => ({ type: MessageType.GetLazyState, key, completionId }) as const;
     const operation = session.request(
@@ -86,7 +89,7 @@ export class StateOfKey implements OpenState {
       key,
       build,
       (result) => {
-        if (this.#isExclusive && !isReplay && !this.#known.has(key)) {
+        if (this.#isExclusive && !isReplay && !this.#isComplete && !this.#known.has(key)) {
           this.#known.set(key, result.kind === "value" ? result.value : undefined);
         }
         return session.readValue(result);

@@ -41,6 +41,18 @@ for (const lazyState of [false, true]) {
           if (ctx.attempt <= attemptsThatFail) throw new Error("after the write");
           return [n, again];
         },
+        readAfterSleep: async (ctx) => {
+          const before = await ctx.state.get("n");
+          ctx.state.set("n", 1);
+          await ctx.sleep("1h");
+          return [before, await ctx.state.get("n")];
+        },
+        clearWhileReading: async (ctx) => {
+          ctx.state.set("other", 1);
+          const reading = ctx.state.get("n");
+          ctx.state.clearAll();
+          return [await reading, await ctx.state.get("n")];
+        },
         total: shared({}, async (ctx: SharedContext) => ctx.state.get("n")),
       },
     );
@@ -69,6 +81,19 @@ for (const lazyState of [false, true]) {
       await using engine = await createTestEngine({ services: [store] });
       const seen = await engine.call(store.readOwnWrites, "a");
       assert.deepEqual(seen, [undefined, 1, undefined, [], undefined, [], ["last"]]);
+    });
+
+    it("is read as it was written before a suspension, although an earlier read is replayed", async () => {
+      await using engine = await createTestEngine({ services: [store] });
+      const outcome = engine.call(store.readAfterSleep, "a");
+      await engine.advance("2h");
+      assert.deepEqual(await outcome, [undefined, 1]);
+    });
+
+    it("is gone once it was cleared, although a read from before comes in later", async () => {
+      await using engine = await createTestEngine({ services: [store] });
+      await engine.call(store.set, "a", { n: 7 });
+      assert.deepEqual(await engine.call(store.clearWhileReading, "a"), [7, undefined]);
     });
 
     it("is written once, however many attempts the handler takes", async () => {
