@@ -15,6 +15,8 @@ export interface ProgramHost {
   sleepInStep(ms: number, signal: AbortSignal): Promise<void>;
   /** Counts a failure of this place and returns true, until it was counted `times` times. */
   fails(invocation: string, place: string, times: number): boolean;
+  /** A handler saw what cannot be: it read other state than it had written itself. */
+  violated(invocation: string, problem: string): void;
   /**
    * Asks an outside client to settle something. Called from within a step, so possibly several times for the same: settling
    * twice is harmless. Whoever waits has a time limit, so nothing may come of it.

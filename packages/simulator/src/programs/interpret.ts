@@ -5,6 +5,7 @@
 import { PauseError, RetryableError, TerminalError } from "@holdfast/sdk";
 
 import { interpretCall, interpretDeadlock, interpretForeign, interpretSend } from "./interpret-calls.ts";
+import { increment, touchState } from "./interpret-state.ts";
 import { interpretRun } from "./interpret-steps.ts";
 import {
   interpretAwakeable,
@@ -15,17 +16,15 @@ import {
   interpretSignal,
 } from "./interpret-waits.ts";
 import {
-  COUNTER,
   type BranchesNode,
   type Node,
   type OverlapNode,
   type ReadNode,
   type SleepNode,
-  type StateNode,
   type ThrowNode,
   type TryNode,
 } from "./program.ts";
-import { duration, ledgerStep, needed, note, type Scope } from "./scope.ts";
+import { duration, ledgerStep, note, type Scope } from "./scope.ts";
 import { verbsOf } from "./verbs.ts";
 
 /** What `Promise.any` fails with when no branch succeeds. */
@@ -107,31 +106,6 @@ async function cancelSelf({ ctx }: Scope): Promise<string> {
   ctx.cancel(ctx.invocationId);
   await ctx.sleep(CANCELLED_WAIT);
   return SLEPT;
-}
-
-async function touchState(scope: Scope, { op, key, size }: StateNode): Promise<unknown> {
-  switch (op) {
-    case "get":
-      return (await needed(scope, "view").get<string>(key))?.length ?? "absent";
-    case "keys":
-      return needed(scope, "view").keys();
-    case "set":
-      needed(scope, "state").set(key, "s".repeat(size));
-      return "set";
-    case "clear":
-      needed(scope, "state").clear(key);
-      return "cleared";
-    case "clear-all":
-      needed(scope, "state").clearAll();
-      return "cleared";
-  }
-}
-
-async function increment(scope: Scope): Promise<number> {
-  const state = needed(scope, "state");
-  const count = ((await state.get<number>(COUNTER)) ?? 0) + 1;
-  state.set(COUNTER, count);
-  return count;
 }
 
 async function read({ ctx }: Scope, { what }: ReadNode, place: string): Promise<unknown> {

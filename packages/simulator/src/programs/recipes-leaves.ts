@@ -212,6 +212,9 @@ export const leafRecipes: readonly Recipe[] = [
   writeState("set"),
   writeState("clear"),
   writeState("clear-all"),
+  // More than others: each is a proof of its own that a key has one writer.
+  increment,
+  increment,
   increment,
   constant("reads", { kind: "read", what: "date" }),
   constant("reads", { kind: "read", what: "random" }),

@@ -3,6 +3,7 @@ import type { AnyHandlerRef, Duration, HandlerRef } from "@holdfast/protocol";
 import type { Context, NamedPromise, OpenState, OpenStateView } from "@holdfast/sdk";
 
 import type { ProgramHost } from "./host.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import { FRESH_KEY, OWN_KEY, type Given, type Program, type Target } from "./program.ts";
 import type { Verb } from "./verbs.ts";
 
@@ -14,6 +15,8 @@ export type Scope = {
   readonly view?: OpenStateView;
   /** Handlers that may write state. */
   readonly state?: OpenState;
+  /** Handlers that are alone at their key: nobody else can have changed what they wrote. */
+  readonly writes?: OwnWrites;
   /** Handlers of workflows. */
   readonly promise?: (name: string) => NamedPromise<string, string>;
 };

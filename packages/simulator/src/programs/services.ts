@@ -12,6 +12,7 @@ import type {
 
 import type { ProgramHost } from "./host.ts";
 import { interpretBody } from "./interpret.ts";
+import { OwnWrites } from "./own-writes.ts";
 import { PROMISE_NAMES, type Program } from "./program.ts";
 import type { Scope } from "./scope.ts";
 
@@ -42,7 +43,17 @@ export function programServices(host: ProgramHost, version: ServicesVersion = 1)
     go: (ctx: Context, program: Program) => run({ ctx, host, given: program.given ?? {} }, program),
   });
   const exclusive = (ctx: ObjectContext, program: Program): Promise<unknown> =>
-    run({ ctx, host, given: program.given ?? {}, view: ctx.state, state: ctx.state }, program);
+    run(
+      {
+        ctx,
+        host,
+        given: program.given ?? {},
+        view: ctx.state,
+        state: ctx.state,
+        writes: new OwnWrites(),
+      },
+      program,
+    );
   const thing = object("thing", options, {
     go: exclusive,
     pull: handler({ lazyState: version === 1 }, exclusive),
@@ -61,6 +72,7 @@ export function programServices(host: ProgramHost, version: ServicesVersion = 1)
           given: program.given ?? {},
           view: ctx.state,
           state: ctx.state,
+          writes: new OwnWrites(),
           promise: (name) => promiseOf(ctx, name),
         },
         program,

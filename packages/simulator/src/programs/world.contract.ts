@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 
 import { decodeRecords, objectKey, type Invocation } from "@holdfast/engine";
-import { decodeMessage, decodeValue, type AnyHandlerRef, type HandlerEndpoint } from "@holdfast/protocol";
+import {
+  decodeMessage,
+  decodeValue,
+  MessageType,
+  type AnyHandlerRef,
+  type HandlerEndpoint,
+  type Message,
+} from "@holdfast/protocol";
 import { inProcessEndpoint } from "@holdfast/sdk";
 import { MemoryLog } from "@holdfast/server/parts";
 import { TestEngine } from "@holdfast/server/testing";
@@ -24,10 +31,9 @@ const OPERATOR_INTERVAL_MS = 6 * 3_600_000;
 /** Nothing that was submitted may be forgotten while a batch runs. */
 const RETENTION_MS = 1_000 * 86_400_000;
 
-type LogPayloads = { readonly payloads: readonly Uint8Array[] };
-
 export class World implements ProgramHost {
   readonly coverage = new VerbCoverage();
+  readonly violations: string[] = [];
   stepsBegun = 0;
   /** Executions of steps that have not ended, by the step's idempotency key. */
   readonly stepsUnderWay = new Map<string, number>();
@@ -38,7 +44,10 @@ export class World implements ProgramHost {
   /** Lines that handlers have logged. */
   logged = 0;
   #engine!: TestEngine;
-  #log: LogPayloads = { payloads: [] };
+  /** What became durable, in order. The log itself is trimmed when checkpoints are taken. */
+  readonly #payloads: Uint8Array[] = [];
+  /** Increments that were found in the log. */
+  increments = 0;
   #keys = 0;
 
   static async open(version: ServicesVersion = 1): Promise<World> {
@@ -55,13 +64,21 @@ export class World implements ProgramHost {
       },
       {
         endpoints: world.#endpoints,
-        openLog: (memory) => {
-          world.#log = memory;
-          return MemoryLog.open({ memory });
-        },
+        openLog: async (memory) => world.#listenTo(await MemoryLog.open({ memory })),
       },
     );
     return world;
+  }
+
+  #listenTo(log: MemoryLog): MemoryLog {
+    const append = log.append.bind(log);
+    log.append = async (batch, expectedTail) => {
+      const payload = batch.payload.slice();
+      const outcome = await append(batch, expectedTail);
+      if (outcome === "ok") this.#payloads.push(payload);
+      return outcome;
+    };
+    return log;
   }
 
   /** As the engine does with services that it is given, except that nobody reads what the handlers log. */
@@ -109,6 +126,10 @@ export class World implements ProgramHost {
     if (failed >= times) return false;
     this.#failures.set(key, failed + 1);
     return true;
+  }
+
+  violated(invocation: string, problem: string): void {
+    this.violations.push(`${invocation}: ${problem}`);
   }
 
   handOver(what: HandedOver): void {
@@ -227,16 +248,18 @@ export class World implements ProgramHost {
 
   /** Holds the counters against the log and the state, and counts what was recorded. */
   checkAndCount(): void {
+    assert.deepEqual(this.violations, []);
     const { tables } = this.#engine.engine;
     const ledger = new CounterLedger();
-    for (const payload of this.#log.payloads) {
+    for (const payload of this.#payloads) {
       for (const { body: record } of decodeRecords(payload)) {
         if (record.kind !== "attempt-messages") continue;
         const target = tables.invocations.get(record.id)?.target;
         if (target === undefined) continue;
         for (const { type, body } of record.messages) {
-          const problem = ledger.note(objectKey(target.service, target.key), decodeMessage(type, body));
-          assert.equal(problem, undefined);
+          const message = decodeMessage(type, body);
+          assert.equal(ledger.note(objectKey(target.service, target.key), message), undefined);
+          if (isIncrement(message)) this.increments += 1;
         }
       }
     }
@@ -244,13 +267,23 @@ export class World implements ProgramHost {
       const stored = tables.objects.get(object)?.state.get(COUNTER);
       assert.equal(stored === undefined ? 0 : decodeValue(stored), ledger.count(object), object);
     }
-    for (const [, row] of tables.invocations.all())
-      for (const { type } of tables.journal(row)) this.coverage.noteMessage(type);
+    let inJournals = 0;
+    for (const [, row] of tables.invocations.all()) {
+      for (const { type, body } of tables.journal(row)) {
+        this.coverage.noteMessage(type);
+        if (type === MessageType.SetState && isIncrement(decodeMessage(type, body))) inJournals += 1;
+      }
+    }
+    assert.equal(this.increments, inJournals, "increments in the log and in the journals");
   }
 
   async close(): Promise<void> {
     await this.#engine.close();
   }
+}
+
+function isIncrement(message: Message): boolean {
+  return message.type === MessageType.SetState && message.key === COUNTER;
 }
 
 function describe(row: Readonly<Invocation>): string {
