@@ -89,8 +89,7 @@ export class OutsideMonitor implements Monitor {
     this.#judge.holds(
       "EXT-2",
       // An outcome may say 404 as well: that of a handler which asked for something that is not there.
-      // And what has ended may be removed at any time: that is seen a moment before it is durable.
-      outcome !== "refused" || status !== 404 || account.outcome !== undefined,
+      outcome !== "refused" || status !== 404,
       () => `${account.id} was acknowledged, and whoever asks for its ${verb} is told that there is none`,
     );
     const isUnfinished = (verb === "status" && body !== "completed") || (verb === "output" && status === 470);

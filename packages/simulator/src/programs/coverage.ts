@@ -43,6 +43,12 @@ export type CoverageReport = {
   readonly messagesMissing: readonly string[];
 };
 
+export type CoverageCounts = {
+  readonly pairs: ReadonlyArray<readonly [pair: string, count: number]>;
+  readonly verbs: ReadonlyArray<readonly [verb: Verb, count: number]>;
+  readonly messages: ReadonlyArray<readonly [type: number, count: number]>;
+};
+
 export class VerbCoverage {
   /** How often a pair was seen, by "first second". */
   readonly #pairs = new Map<string, number>();
@@ -68,6 +74,19 @@ export class VerbCoverage {
   /** Notes a command or notification that was recorded in a journal. */
   noteMessage(type: number): void {
     add(this.#messages, type, 1);
+  }
+
+  /** What it has counted, as data: `of` makes a coverage of it again, in another process. */
+  counts(): CoverageCounts {
+    return { pairs: [...this.#pairs], verbs: [...this.#verbs], messages: [...this.#messages] };
+  }
+
+  static of({ pairs, verbs, messages }: CoverageCounts): VerbCoverage {
+    const coverage = new VerbCoverage();
+    for (const [pair, count] of pairs) add(coverage.#pairs, pair, count);
+    for (const [verb, count] of verbs) add(coverage.#verbs, verb, count);
+    for (const [type, count] of messages) add(coverage.#messages, type, count);
+    return coverage;
   }
 
   /** Takes in what another has counted, e.g. that of another run. */

@@ -193,11 +193,17 @@ function terminal(error: unknown): TerminalError {
   throw error;
 }
 
-async function fail({ ctx, host }: Scope, node: ThrowNode, place: string): Promise<string> {
+async function fail(scope: Scope, node: ThrowNode, place: string): Promise<string> {
+  const { ctx, host } = scope;
   const { error, times } = node;
   const message = thrown(place);
   if (error === "terminal") throw new TerminalError(message, { code: "thrown", status: 418 });
-  if (node.first !== true) await ctx.run(`before ${place}`, () => place);
+  const name = `before ${place}`;
+  if (node.first !== true)
+    await ctx.run(
+      name,
+      ledgerStep(scope, name, () => place),
+    );
   if (!host.fails(ctx.invocationId, place, times)) return "passed";
   if (error === "ordinary") throw new Error(message);
   if (error === "retryable") throw new RetryableError(message, { retryAfter: RETRY_AFTER_MS });

@@ -1,0 +1,74 @@
+/** What a batch of seeds came to, in a form that processes can hand to each other and that adds up. */
+import { VerbCoverage, type CoverageCounts } from "../programs/coverage.ts";
+import type { SeedResult } from "../run-seed.ts";
+
+export type FoundFailure = {
+  readonly seed: string;
+  readonly message: string;
+  /** The invariant, or what else went wrong: by this two failures count as the same. */
+  readonly id: string;
+};
+
+export type BatchReport = {
+  seeds: number;
+  virtualMs: number;
+  cpuMs: number;
+  events: number;
+  /** Seeds that were run twice, to see whether both runs are the same. */
+  repeated: number;
+  failures: FoundFailure[];
+  markers: Record<string, number>;
+  checks: Record<string, number>;
+  faults: Record<string, number>;
+  /** See `VerbCoverage.counts`. */
+  coverage: CoverageCounts;
+};
+
+export function emptyReport(): BatchReport {
+  return {
+    seeds: 0,
+    virtualMs: 0,
+    cpuMs: 0,
+    events: 0,
+    repeated: 0,
+    failures: [],
+    markers: {},
+    checks: {},
+    faults: {},
+    coverage: new VerbCoverage().counts(),
+  };
+}
+
+export function addSeed(report: BatchReport, result: SeedResult, cpuMs: number): void {
+  report.seeds += 1;
+  report.virtualMs += result.virtualMs;
+  report.cpuMs += cpuMs;
+  report.events += result.events;
+  addCounts(report.markers, result.markers);
+  addCounts(report.checks, result.checks);
+  addCounts(report.faults, result.struck);
+  if (result.failure !== undefined) report.failures.push(failureOf(result.seed, result.failure));
+}
+
+export function failureOf(seed: string, failure: Error): FoundFailure {
+  const id = /^([A-Z]{2,5}-\d+)/.exec(failure.message)?.[1] ?? failure.name;
+  return { seed, id, message: failure.message };
+}
+
+export function addReports(into: BatchReport, other: BatchReport): void {
+  into.seeds += other.seeds;
+  into.virtualMs += other.virtualMs;
+  into.cpuMs += other.cpuMs;
+  into.events += other.events;
+  into.repeated += other.repeated;
+  into.failures.push(...other.failures);
+  for (const name of ["markers", "checks", "faults"] as const)
+    addCounts(into[name], new Map(Object.entries(other[name])));
+  const coverage = VerbCoverage.of(into.coverage);
+  coverage.merge(VerbCoverage.of(other.coverage));
+  into.coverage = coverage.counts();
+}
+
+function addCounts(into: Record<string, number>, counts: ReadonlyMap<string, number>): void {
+  for (const [name, count] of counts) into[name] = (into[name] ?? 0) + count;
+}

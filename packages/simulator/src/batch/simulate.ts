@@ -1,0 +1,48 @@
+/** `npm run sim`: fresh seeds on all processors, and what they came to. */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+
+import { runBatch } from "./batch.ts";
+import { problemsOf, summaryOf } from "./summary.ts";
+
+export const MAIN: string = fileURLToPath(new URL("../main.ts", import.meta.url));
+const MINUTES = 1;
+const JOBS_MAX = 2;
+const FAILURES_MAX = 5;
+
+export type SimulateOptions = {
+  readonly seeds?: string | undefined;
+  readonly minutes?: string | undefined;
+  readonly jobs?: string | undefined;
+  readonly base?: string | undefined;
+};
+
+export async function simulate(options: SimulateOptions): Promise<number> {
+  const seeds = numberOf(options.seeds, "--seeds", Number.MAX_SAFE_INTEGER);
+  const minutes = numberOf(options.minutes, "--minutes", options.seeds === undefined ? MINUTES : 24 * 60);
+  const jobs = numberOf(options.jobs, "--jobs", Math.min(JOBS_MAX, availableParallelism()));
+  // Fresh ones each time; with the base they can all be had again.
+  const base = options.base ?? Date.now().toString(36);
+  const report = await runBatch({
+    main: MAIN,
+    base,
+    seeds,
+    seconds: minutes * 60,
+    jobs,
+    failuresMax: FAILURES_MAX,
+    onFailure: ({ seed, message }) => {
+      console.log(`FAILED ${message}\n  again: npm run sim -- --seed ${seed} --trace`);
+    },
+  });
+  for (const line of summaryOf(report, base)) console.log(line);
+  const problems = problemsOf(report);
+  for (const problem of problems) console.log(`PROBLEM ${problem}`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+function numberOf(text: string | undefined, option: string, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`${option} takes a number above 0, and "${text}" is none`);
+  return value;
+}

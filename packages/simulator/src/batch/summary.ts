@@ -1,0 +1,66 @@
+/** What a batch says of itself, and whether it may count as a proof of anything. */
+import { MARKERS } from "../markers.ts";
+import { VerbCoverage } from "../programs/coverage.ts";
+import type { BatchReport } from "./seed-report.ts";
+
+/** From so many seeds on, every marker must have been reached, every invariant checked, and the pairs covered. */
+export const SEEDS_FOR_COVERAGE = 250;
+const PAIR_PERCENT_MIN = 95;
+const SPEED_MIN = 100;
+const HOUR_MS = 3_600_000;
+
+export function summaryOf(report: BatchReport, base: string): string[] {
+  const coverage = VerbCoverage.of(report.coverage).report();
+  const reached = MARKERS.filter((marker) => (report.markers[marker] ?? 0) > 0);
+  const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0);
+  const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  return [
+    `seeds       ${report.seeds} of base ${base}, ${report.repeated} of them run twice`,
+    `simulated   ${hours(report.virtualMs)} hours in ${hours(report.cpuMs)} CPU hours: ${Math.round(speedOf(report))} hours per CPU hour`,
+    `events      ${report.events}, ${Math.round(report.events / (report.cpuMs / 1_000))} per CPU second`,
+    `faults      ${faults}: ${counts(report.faults)}`,
+    `checks      ${checks} of ${Object.keys(report.checks).length} invariants`,
+    `markers     ${reached.length} of ${MARKERS.length} reached`,
+    `verbs       ${coverage.verbsSeen} of ${coverage.verbsSeen + coverage.verbsMissing.length}`,
+    `pairs       ${coverage.pairsSeen} of ${coverage.pairs}: ${coverage.percent.toFixed(1)} %`,
+    `violations  ${report.failures.length}`,
+  ];
+}
+
+/** Why the batch fails. A batch in which too little happened fails, too. */
+export function problemsOf(report: BatchReport): string[] {
+  const problems = report.failures.map(({ seed, message }) => `seed ${seed}: ${message}`);
+  if (report.seeds === 0) problems.push("no seed was run");
+  if (speedOf(report) < SPEED_MIN)
+    problems.push(`${Math.round(speedOf(report))} simulated hours per CPU hour are less than ${SPEED_MIN}`);
+  if (report.seeds < SEEDS_FOR_COVERAGE) return problems;
+  const missed = MARKERS.filter((marker) => (report.markers[marker] ?? 0) === 0);
+  if (missed.length > 0) problems.push(`markers that no run reached: ${missed.join("; ")}`);
+  const unchecked = Object.entries(report.checks).filter(([, count]) => count === 0);
+  if (unchecked.length > 0)
+    problems.push(`invariants that were never checked: ${unchecked.map(([id]) => id).join(", ")}`);
+  const coverage = VerbCoverage.of(report.coverage).report();
+  if (coverage.percent < PAIR_PERCENT_MIN)
+    problems.push(`only ${coverage.percent.toFixed(1)} % of the pairs of verbs were covered`);
+  if (coverage.verbsMissing.length > 0)
+    problems.push(`verbs never used: ${coverage.verbsMissing.join(", ")}`);
+  if (coverage.messagesMissing.length > 0)
+    problems.push(`journal messages never recorded: ${coverage.messagesMissing.join(", ")}`);
+  return problems;
+}
+
+function speedOf({ virtualMs, cpuMs }: BatchReport): number {
+  return cpuMs === 0 ? 0 : virtualMs / cpuMs;
+}
+
+function hours(ms: number): string {
+  const value = ms / HOUR_MS;
+  return value < 10 ? value.toFixed(3) : String(Math.round(value));
+}
+
+function counts(of: Readonly<Record<string, number>>): string {
+  return Object.entries(of)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
+}

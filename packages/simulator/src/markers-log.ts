@@ -1,0 +1,90 @@
+/** Situations of the log, the store and recovery. */
+import type { EventOf, WorldEvent } from "./invariants/world-event.ts";
+import type { Reach } from "./markers.ts";
+
+export const LOG_MARKERS = [
+  "log: power lost with batches that were not durable",
+  "log: killed with batches that were not durable",
+  "log: a batch that nobody was told of was there after the crash",
+  "log: a batch that nobody was told of was gone after the crash",
+  "log: several appends on their way when the process died",
+  "log: the machine stopped inside a change of the disk",
+  "log: a failed sync ended the process",
+  "log: damage was found and stopped the start",
+  "log: recovered from a trimmed log",
+  "log: recovered from a log that a checkpoint is far behind",
+  "log: recovered with nothing behind the checkpoint",
+  "log: recovered twice without a batch in between",
+  "store: a checkpoint was lost in a crash",
+  "store: trimmed right behind a checkpoint",
+] as const;
+
+/** Batches behind the checkpoint that count as far. */
+const FAR = 20;
+
+export class LogMarkers {
+  readonly #reach: Reach;
+  /** Positions of the present life that were handed to the log and are not durable. */
+  #underway = new Set<number>();
+  #lost: ReadonlySet<number> = new Set();
+  #durable = 0;
+  #appendedSince = true;
+  #checkpoint = 0;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
+  observe(event: WorldEvent): void {
+    switch (event.kind) {
+      case "appended":
+        this.#underway.add(event.position);
+        this.#appendedSince = true;
+        return;
+      case "durable":
+        this.#underway.delete(event.position);
+        this.#durable = event.position;
+        return;
+      case "checkpointed":
+        this.#checkpoint = event.position;
+        return;
+      case "trimmed":
+        if (event.upTo === this.#checkpoint) this.#reach("store: trimmed right behind a checkpoint");
+        return;
+      case "crashed":
+        this.#crashed(event);
+        return;
+      case "recovered":
+        this.#recovered(event);
+        return;
+      default:
+    }
+  }
+
+  #crashed({ how }: EventOf<"crashed">): void {
+    this.#lost = this.#underway;
+    this.#underway = new Set();
+    if (this.#lost.size > 1) this.#reach("log: several appends on their way when the process died");
+    if (this.#lost.size === 0) return;
+    this.#reach(
+      how === "power"
+        ? "log: power lost with batches that were not durable"
+        : "log: killed with batches that were not durable",
+    );
+  }
+
+  #recovered({ batches, checkpointPosition }: EventOf<"recovered">): void {
+    const tail = batches.at(-1)?.position ?? checkpointPosition;
+    if (this.#lost.has(tail)) this.#reach("log: a batch that nobody was told of was there after the crash");
+    if (this.#lost.has(this.#durable + 1) && tail <= this.#durable)
+      this.#reach("log: a batch that nobody was told of was gone after the crash");
+    if ((batches[0]?.position ?? 1) > 1) this.#reach("log: recovered from a trimmed log");
+    if (tail - checkpointPosition > FAR)
+      this.#reach("log: recovered from a log that a checkpoint is far behind");
+    if (tail === checkpointPosition && tail > 0)
+      this.#reach("log: recovered with nothing behind the checkpoint");
+    if (!this.#appendedSince) this.#reach("log: recovered twice without a batch in between");
+    this.#appendedSince = false;
+    this.#lost = new Set();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Situations that a batch of runs must have been in ("sometimes" assertions): the rare orders of things that the invariants
+ * are about. A batch that never gets into one of them proves nothing about it, and fails.
+ */
+import type { Tables } from "@holdfast/engine";
+import { MessageType } from "@holdfast/protocol";
+
+import type { Step } from "./invariants/durable-fold.ts";
+import type { Monitor } from "./invariants/monitor.ts";
+import type { EventOf, WorldEvent } from "./invariants/world-event.ts";
+import { LOG_MARKERS, LogMarkers } from "./markers-log.ts";
+import { RECORD_MARKERS, RecordMarkers } from "./markers-records.ts";
+import type { VerbCoverage } from "./programs/coverage.ts";
+import type { RunResult } from "./run.ts";
+
+const CLIENT_MARKERS = [
+  "client: outcome unknown, asked again, and told",
+  "client: refused because of overload",
+  "client: refused because the disk is full",
+  "client: idempotency key used again, the same invocation",
+  "client: idempotency key used for another request",
+  "client: workflow started twice",
+  "client: told a failure as the outcome",
+  "handler: a step ended after a newer attempt had begun",
+  "handler: a step was cut off and executed again",
+  "handler: messages of a connection that had been given up",
+  "run: no fault at all",
+  "run: the clock went back",
+  "run: handlers died, engine lived",
+] as const;
+
+export type Marker =
+  | (typeof CLIENT_MARKERS)[number]
+  | (typeof LOG_MARKERS)[number]
+  | (typeof RECORD_MARKERS)[number];
+
+export const MARKERS: readonly Marker[] = [...LOG_MARKERS, ...RECORD_MARKERS, ...CLIENT_MARKERS];
+
+export type Reach = (marker: Marker) => void;
+
+export class Markers implements Monitor {
+  readonly ids: readonly string[] = [];
+  readonly counts = new Map<string, number>();
+  readonly #coverage: VerbCoverage;
+  readonly #log: LogMarkers;
+  readonly #records: RecordMarkers;
+  /** Newest attempt of each invocation that was sent to a handler. */
+  readonly #attempts = new Map<string, number>();
+  /** Steps that began and did not end, by key. */
+  readonly #begun = new Map<string, number>();
+  readonly #unknown = new Set<string>();
+  readonly #sent = new Map<number, string>();
+
+  /** `tables`: of the fold whose steps are followed. */
+  constructor(coverage: VerbCoverage, tables: Tables) {
+    const reach: Reach = (marker) => this.#reach(marker);
+    this.#coverage = coverage;
+    this.#log = new LogMarkers(reach);
+    this.#records = new RecordMarkers(reach, tables);
+  }
+
+  #reach(marker: Marker): void {
+    this.counts.set(marker, (this.counts.get(marker) ?? 0) + 1);
+  }
+
+  follow(step: Step): void {
+    this.#records.follow(step);
+    for (const { entry } of step.appended) this.#coverage.noteMessage(entry.type);
+  }
+
+  observe(event: WorldEvent): void {
+    this.#log.observe(event);
+    switch (event.kind) {
+      case "attempt-started":
+        this.#attempts.set(event.invocation, event.attempt);
+        return;
+      case "received":
+        this.#received(event);
+        return;
+      case "step-began":
+        this.#stepBegan(event);
+        return;
+      case "step-ended":
+        this.#begun.delete(event.key);
+        if (event.attempt < (this.#attempts.get(event.invocation) ?? 0))
+          this.#reach("handler: a step ended after a newer attempt had begun");
+        return;
+      case "client-sent":
+        this.#sent.set(event.operation, `${event.detail} ${event.idempotencyKey ?? ""}`);
+        return;
+      case "client-told":
+        this.#told(event);
+        return;
+      default:
+    }
+  }
+
+  #received({ invocation, attempt, message }: EventOf<"received">): void {
+    if (attempt < (this.#attempts.get(invocation) ?? 0) && message.type !== MessageType.End)
+      this.#reach("handler: messages of a connection that had been given up");
+  }
+
+  #stepBegan({ key, attempt }: EventOf<"step-began">): void {
+    const before = this.#begun.get(key);
+    if (before !== undefined && before < attempt)
+      this.#reach("handler: a step was cut off and executed again");
+    this.#begun.set(key, attempt);
+  }
+
+  #told({ operation, outcome, status, body }: EventOf<"client-told">): void {
+    const sent = this.#sent.get(operation) ?? "";
+    if (outcome === "unknown") this.#unknown.add(sent);
+    else if (this.#unknown.delete(sent)) this.#reach("client: outcome unknown, asked again, and told");
+    if (outcome === "failed") this.#reach("client: told a failure as the outcome");
+    if (body.includes('"overloaded"')) this.#reach("client: refused because of overload");
+    if (body.includes('"disk-full"')) this.#reach("client: refused because the disk is full");
+    if (body.includes("PreviouslyAccepted"))
+      this.#reach("client: idempotency key used again, the same invocation");
+    if (status === 409 && body.includes("idempotency-conflict"))
+      this.#reach("client: idempotency key used for another request");
+    if (status === 409 && body.includes("workflow-already-started"))
+      this.#reach("client: workflow started twice");
+  }
+
+  /** What is known only of the run as a whole. */
+  noteRun({ struck }: Pick<RunResult, "struck">): void {
+    if (struck.size === 0) this.#reach("run: no fault at all");
+    if (struck.has("clock-jump") && this.#records.sawClockGoBack) this.#reach("run: the clock went back");
+    if (struck.has("handlers-crash") && !struck.has("engine-crash"))
+      this.#reach("run: handlers died, engine lived");
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * One run: a world of one seed, its plan carried out, everything healed, and then everything must come to rest. Safety is
+ * watched all the time, liveness is what has to be true at the end.
+ */
+import type { Tables } from "@holdfast/engine";
+
+import type { RestFacts } from "./invariants/monitor.ts";
+import type { WorldEvent } from "./invariants/world-event.ts";
+import { programServices } from "./programs/services.ts";
+import { createRandom } from "./random.ts";
+import { Chaos } from "./world/chaos.ts";
+import type { Plan } from "./world/plan.ts";
+import { World } from "./world/world.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Looks at the healed world, each so long after the one before: what is left is waits of hours and days. */
+const LOOKS_MS: readonly number[] = [
+  ...[SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR],
+  ...Array.from({ length: 120 }, () => DAY),
+];
+/** What no run comes near: one that gets there goes round in circles. */
+const EVENTS_MAX = 20_000_000;
+/** How often an operator resumes an invocation that paused itself before giving it up. */
+const RESUMES_MAX = 8;
+
+/** Hears of everything that happens in a world. What it throws ends the run as a failure. */
+export interface Observer {
+  observe(event: WorldEvent, at: number): void;
+  /** Everything is healed and at rest. */
+  atRest(facts: RestFacts): void;
+}
+
+export type RunOptions = {
+  readonly seed: string;
+  readonly plan: Plan;
+  readonly observers: readonly Observer[];
+  readonly onVerb: (invocation: string, attempt: number, verb: string) => void;
+};
+
+export type RunResult = {
+  readonly failure: Error | undefined;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** Faults that struck, by kind. */
+  readonly struck: ReadonlyMap<string, number>;
+  /** Invocations that operators had to kill because they paused themselves again and again. */
+  readonly killed: number;
+};
+
+export async function run(options: RunOptions): Promise<RunResult> {
+  const { seed, plan, observers } = options;
+  const random = createRandom(seed);
+  const world = new World({
+    random: random.fork("world"),
+    tuning: plan.tuning,
+    services: programServices,
+    observe: (event, at) => {
+      for (const observer of observers) observer.observe(event, at);
+    },
+    onVerb: options.onVerb,
+  });
+  const chaos = new Chaos(world, random.fork("chaos"));
+  const rejected = (reason: unknown): void => world.fail(reason);
+  process.on("unhandledRejection", rejected);
+  let killed = 0;
+  try {
+    world.start();
+    for (const operation of plan.operations)
+      world.scheduler.after(operation.at, () => world.clients.do(operation));
+    for (const fault of plan.faults) world.scheduler.after(fault.at, () => chaos.strike(fault));
+    await world.scheduler.run(plan.healAt, EVENTS_MAX);
+    chaos.heal();
+    killed = await settle(world, observers);
+  } catch (error) {
+    world.fail(error);
+  } finally {
+    process.off("unhandledRejection", rejected);
+  }
+  return {
+    failure: world.failure,
+    events: world.scheduler.events,
+    virtualMs: world.scheduler.now,
+    struck: chaos.struck,
+    killed,
+  };
+}
+
+/** Lets time go on until nothing is left to do, and then holds the world against what must be true. */
+async function settle(world: World, observers: readonly Observer[]): Promise<number> {
+  const resumes = new Map<string, number>();
+  let killed = 0;
+  for (const lookMs of LOOKS_MS) {
+    const end = await world.scheduler.run(world.scheduler.now + lookMs, EVENTS_MAX);
+    if (world.failure !== undefined) return killed;
+    if (end === "events") throw new Error(`INV-1: ${EVENTS_MAX} events went by within ${lookMs} ms`);
+    const tables = world.engine?.engine?.tables;
+    if (tables === undefined) continue;
+    const unfinished = unfinishedIn(tables);
+    for (const id of unfinished.paused) {
+      const count = (resumes.get(id) ?? 0) + 1;
+      resumes.set(id, count);
+      if (count > RESUMES_MAX) killed += 1;
+      world.clients.act(id, count > RESUMES_MAX ? "kill" : "resume");
+    }
+    if (unfinished.count === 0 && world.clients.pending === 0 && world.engine?.isQuiet === true) {
+      const facts = {
+        tables,
+        now: world.wall.now(),
+        timerSlackMs: MINUTE,
+        retentionSlackMs: 2 * HOUR,
+        endless: new Set<string>(),
+      };
+      for (const observer of observers) observer.atRest(facts);
+      return killed;
+    }
+  }
+  const tables = world.engine?.engine?.tables;
+  const left = tables === undefined ? "no engine" : describeUnfinished(tables);
+  throw new Error(`INV-1: ${Math.round(LOOKS_MS.length)} days after everything was healed there is ${left}`);
+}
+
+function unfinishedIn(tables: Tables): { readonly count: number; readonly paused: readonly string[] } {
+  let count = 0;
+  const paused: string[] = [];
+  for (const [id, row] of tables.invocations.all()) {
+    if (row.status !== "completed") count += 1;
+    if (row.status === "paused") paused.push(id);
+  }
+  return { count, paused };
+}
+
+function describeUnfinished(tables: Tables): string {
+  const unfinished: string[] = [];
+  for (const [id, row] of tables.invocations.all())
+    if (row.status !== "completed") unfinished.push(`${id} ${row.status}: ${row.lastFailure?.message ?? ""}`);
+  return `${unfinished.length} unfinished: ${unfinished.slice(0, 5).join("; ")}`;
+}

@@ -1,0 +1,226 @@
+import type { Program, Target } from "../programs/program.ts";
+import type { ServicesVersion } from "../programs/services.ts";
+/**
+ * What happens in a run, written down before it begins: what clients do and which faults strike, each at its time. Drawn from
+ * the seed; a failing plan is shrunk by leaving things out, which shifts nothing else.
+ */
+import type { Random } from "../random.ts";
+import { drawTuning, type Tuning } from "./tuning.ts";
+
+/** What a client or operator does. `of` is the id of the submission it is about; without that one nothing happens. */
+export type Operation = { readonly id: number; readonly at: number } & OperationBody;
+
+export type OperationBody =
+  | {
+      readonly kind: "submit";
+      readonly mode: "call" | "send";
+      readonly program: Program;
+      readonly idempotencyKey?: string;
+      /** Of sends; 0: now. */
+      readonly delayMs: number;
+    }
+  /** The same submission once more. */
+  | { readonly kind: "again"; readonly of: number }
+  | { readonly kind: "attach" | "output" | "status"; readonly of: number }
+  | {
+      readonly kind: "cancel" | "kill" | "pause" | "resume" | "restart" | "purge" | "reschedule";
+      readonly of: number;
+    }
+  | { readonly kind: "patch-state"; readonly key: string }
+  | { readonly kind: "promise"; readonly key: string; readonly name: string; readonly reject: boolean }
+  | { readonly kind: "register"; readonly version: ServicesVersion }
+  | { readonly kind: "list" };
+
+export type Fault = { readonly id: number; readonly at: number } & FaultBody;
+
+export type FaultBody =
+  /** The engine's process ends. `afterOperations`: within so many changes of the disk. */
+  | {
+      readonly kind: "engine-crash";
+      readonly how: "kill" | "power";
+      readonly afterOperations: number;
+      readonly downMs: number;
+    }
+  | { readonly kind: "engine-freeze"; readonly ms: number }
+  | { readonly kind: "handlers-crash"; readonly version: ServicesVersion; readonly downMs: number }
+  | { readonly kind: "handlers-freeze"; readonly version: ServicesVersion; readonly ms: number }
+  | { readonly kind: "net-reset"; readonly to: Link }
+  | {
+      readonly kind: "net-stall";
+      readonly to: Link;
+      readonly ms: number;
+      readonly direction: "both" | "to-listener" | "from-listener";
+    }
+  | { readonly kind: "disk-full"; readonly ms: number }
+  | { readonly kind: "disk-slow"; readonly ms: number; readonly factor: number }
+  /** The sync after so many more fails. */
+  | {
+      readonly kind: "sync-fails";
+      readonly after: number;
+      readonly leaves: "what was written" | "what was there";
+      readonly downMs: number;
+    }
+  /** The open or read after so many more fails. */
+  | { readonly kind: "open-fails" | "read-fails"; readonly after: number; readonly downMs: number }
+  | { readonly kind: "commits-fail"; readonly ms: number }
+  | { readonly kind: "clock-jump"; readonly ms: number }
+  /** The engine's process ends, and a byte of a closed log segment is another one when it starts again. */
+  | { readonly kind: "rot"; readonly where: number; readonly mask: number };
+
+export type Link = "handlers-1" | "handlers-2" | "ingress";
+
+export type Plan = {
+  readonly tuning: Tuning;
+  readonly operations: readonly Operation[];
+  readonly faults: readonly Fault[];
+  /** When everything is healed, ms. */
+  readonly healAt: number;
+};
+
+const FAULT_KINDS: ReadonlyArray<FaultBody["kind"]> = [
+  "engine-crash",
+  "engine-freeze",
+  "handlers-crash",
+  "handlers-freeze",
+  "net-reset",
+  "net-stall",
+  "disk-full",
+  "disk-slow",
+  "sync-fails",
+  "open-fails",
+  "read-fails",
+  "commits-fail",
+  "clock-jump",
+  "rot",
+];
+
+export type ProgramSource = (random: Random) => Program;
+
+/** Draws what happens in a run: first how much and of which kinds (swarm testing), then each thing. */
+export function drawPlan(random: Random, drawProgram: ProgramSource): Plan {
+  const span = random.pick([2_000, 20_000, 300_000, 7_200_000]);
+  const operations = drawOperations(random.fork("operations"), span, drawProgram);
+  const faults = drawFaults(random.fork("faults"), span);
+  return { tuning: drawTuning(random.fork("tuning")), operations, faults, healAt: span * 1.2 };
+}
+
+function drawOperations(random: Random, span: number, drawProgram: ProgramSource): Operation[] {
+  const submissions = random.between(4, 24);
+  const operations: Operation[] = [{ id: 0, at: 0, kind: "register", version: 1 }];
+  const keys = Array.from({ length: 3 }, (_, index) => `idem-${index}`);
+  const programs = new Map<string, Program>();
+  const add = (at: number, body: OperationBody): number => {
+    const id = operations.length;
+    operations.push({ id, at, ...body });
+    return id;
+  };
+  if (random.chance(0.4)) add(random.below(span), { kind: "register", version: 2 });
+  for (let count = 0; count < submissions; count++) {
+    const at = 10 + random.below(span);
+    const drawn = drawProgram(random.fork(`program ${count}`));
+    const key = !isWorkflow(drawn.target) && random.chance(0.3) ? random.pick(keys) : undefined;
+    // A key belongs to one request; the same with another body is a conflict, which is drawn now and then.
+    const program = key === undefined || random.chance(0.1) ? drawn : (programs.get(key) ?? drawn);
+    if (key !== undefined) programs.set(key, program);
+    const mode = random.chance(0.5) ? "call" : "send";
+    const delayMs = mode === "send" && random.chance(0.3) ? random.pick([10, 1_000, 3_600_000]) : 0;
+    const id = add(at, {
+      kind: "submit",
+      mode,
+      program,
+      delayMs,
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+    });
+    drawFollowUps(random, span, at, id, add);
+  }
+  return operations.sort((a, b) => a.at - b.at || a.id - b.id);
+}
+
+function isWorkflow(target: Target): boolean {
+  return target.service === "flow" && target.handler === "run";
+}
+
+function drawFollowUps(
+  random: Random,
+  span: number,
+  from: number,
+  of: number,
+  add: (at: number, body: OperationBody) => number,
+): void {
+  const later = (): number => from + random.below(Math.max(2, Math.floor((span - from) / 2)));
+  if (random.chance(0.3)) add(later(), { kind: "again", of });
+  if (random.chance(0.5)) add(later(), { kind: random.pick(["attach", "output", "status"] as const), of });
+  if (random.chance(0.25)) {
+    const kind = random.pick([
+      "cancel",
+      "kill",
+      "pause",
+      "resume",
+      "restart",
+      "purge",
+      "reschedule",
+    ] as const);
+    add(later(), { kind, of });
+    if (kind === "pause") add(later(), { kind: "resume", of });
+  }
+  if (random.chance(0.05)) add(later(), { kind: "patch-state", key: random.pick(["k0", "k1"]) });
+  if (random.chance(0.1)) add(later(), { kind: "list" });
+}
+
+function drawFaults(random: Random, span: number): Fault[] {
+  // Which kinds strike in this run at all. Now and then none: what holds only under faults is no promise.
+  const kinds = random.chance(0.1) ? [] : FAULT_KINDS.filter(() => random.chance(0.4));
+  const count = kinds.length === 0 ? 0 : random.between(1, 30);
+  const faults = Array.from({ length: count }, (_, id): Fault => ({
+    id,
+    at: random.below(span),
+    ...drawFault(random, random.pick(kinds), span),
+  }));
+  return faults.sort((a, b) => a.at - b.at || a.id - b.id);
+}
+
+function drawFault(random: Random, kind: FaultBody["kind"], span: number): FaultBody {
+  const version = random.pick([1, 2] as const);
+  const downMs = random.pick([1, 100, 5_000, 90_000]);
+  const ms = random.pick([5, 500, 15_000, Math.floor(span / 5)]);
+  const to = random.pick(["handlers-1", "handlers-2", "ingress"] as const);
+  switch (kind) {
+    case "engine-crash":
+      return {
+        kind,
+        how: random.pick(["kill", "power"] as const),
+        afterOperations: random.chance(0.5) ? 0 : random.between(1, 12),
+        downMs,
+      };
+    case "engine-freeze":
+      return { kind, ms };
+    case "handlers-crash":
+      return { kind, version, downMs };
+    case "handlers-freeze":
+      return { kind, version, ms };
+    case "net-reset":
+      return { kind, to };
+    case "net-stall":
+      return { kind, to, ms, direction: random.pick(["both", "to-listener", "from-listener"] as const) };
+    case "disk-full":
+      return { kind, ms };
+    case "disk-slow":
+      return { kind, ms, factor: random.pick([10, 1_000]) };
+    case "sync-fails":
+      return {
+        kind,
+        after: random.between(1, 20),
+        leaves: random.pick(["what was written", "what was there"] as const),
+        downMs,
+      };
+    case "open-fails":
+    case "read-fails":
+      return { kind, after: random.between(1, 4), downMs };
+    case "commits-fail":
+      return { kind, ms };
+    case "clock-jump":
+      return { kind, ms: random.pick([-86_400_000, -3_600_000, -50, 50, 3_600_000, 30 * 86_400_000]) };
+    case "rot":
+      return { kind, where: random.below(2 ** 31), mask: 1 << random.below(8) };
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * A simulated world: one engine, the processes that serve handlers, clients, and everything that can happen to them. All of
+ * it is the product's own code but for what the product is given (clock, disk, network, randomness), and all of it follows
+ * from one seed.
+ */
+import { HoldfastError, type EndpointManifest } from "@holdfast/protocol";
+import type { Servable } from "@holdfast/sdk";
+import { checkManifest, FaultDisk, LogCorruptError, StoreMemory } from "@holdfast/server/parts";
+
+import type { WorldEvent } from "../invariants/world-event.ts";
+import type { ProgramHost } from "../programs/host.ts";
+import type { ServicesVersion } from "../programs/services.ts";
+import type { Random } from "../random.ts";
+import { Clients } from "./clients.ts";
+import type { EngineMachine } from "./engine-machine.ts";
+import { EngineProcess } from "./engine-process.ts";
+import { HandlerProcess } from "./handler-process.ts";
+import { Lifetime } from "./lifetime.ts";
+import { Network } from "./network.ts";
+import { WallClock } from "./process-clock.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { Tuning } from "./tuning.ts";
+
+/** A process that could not start tries again after at least so long, ms. */
+const START_AGAIN_MS = 5_000;
+const LOG_DIRECTORY = "/data/log";
+
+export type WorldOptions = {
+  readonly random: Random;
+  readonly tuning: Tuning;
+  readonly services: (host: ProgramHost, version: ServicesVersion) => readonly Servable[];
+  /** Hears of everything, in order. What it throws ends the run. */
+  readonly observe: (event: WorldEvent, at: number) => void;
+  readonly onVerb: (invocation: string, attempt: number, verb: string) => void;
+};
+
+type Rot = { readonly path: string; readonly offset: number; readonly mask: number };
+
+export class World {
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly wall: WallClock;
+  readonly disk: FaultDisk;
+  readonly clients: Clients;
+  readonly clientsLifetime: Lifetime;
+  /** The first thing that was wrong. */
+  failure: Error | undefined;
+  engine: EngineProcess | undefined;
+  /** How much slower than usual the disk is. */
+  slowness = 1;
+  commitsFail = false;
+  /** What a crash that begins inside the disk is, and how long the process then stays away, ms. */
+  crashHow: "kill" | "power" = "kill";
+  downMs = 1;
+  readonly #options: WorldOptions;
+  readonly #storeMemory = new StoreMemory();
+  readonly #handlers = new Map<ServicesVersion, HandlerProcess>();
+  readonly #failures = new Map<string, number>();
+  readonly #rot: Rot[] = [];
+  #lives = 0;
+  /** Rotten bytes that were noticed. */
+  rotFound = 0;
+
+  constructor(options: WorldOptions) {
+    const { random, tuning } = options;
+    this.#options = options;
+    this.scheduler = new Scheduler(random.fork("scheduler"));
+    this.wall = new WallClock(this.scheduler);
+    this.network = new Network(this.scheduler, random.fork("network"), {
+      delayMinMs: 0.01,
+      delayMaxMs: tuning.networkMs,
+      cutChance: tuning.cutChance,
+    });
+    const disk = random.fork("disk");
+    this.disk = new FaultDisk({
+      random: () => disk.below(2 ** 32) / 2 ** 32,
+      sectorBytes: tuning.sectorBytes,
+    });
+    this.disk.writeBytesMax = tuning.writeBytesMax;
+    this.clientsLifetime = new Lifetime(this.scheduler);
+    this.clients = new Clients({
+      network: this.network,
+      lifetime: this.clientsLifetime,
+      emit: (event) => this.emit(event),
+      patchState: (key) => this.engine?.patchState(key),
+    });
+  }
+
+  emit(event: WorldEvent): void {
+    if (this.failure !== undefined) return;
+    try {
+      this.#options.observe(event, this.wall.now());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends the run. The first reason counts. */
+  fail(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error(String(error));
+    this.scheduler.stop();
+  }
+
+  start(): void {
+    for (const version of [1, 2] as const) this.#startHandlers(version);
+    this.#startEngine();
+  }
+
+  // -- the engine ----------------------------------------------------------------------------------------------------
+
+  #startEngine(): void {
+    this.#lives += 1;
+    const process = new EngineProcess(this.#machine(), this.#lives, {
+      emit: (event) => this.emit(event),
+      ready: () => {},
+      ended: (ended, reason) => this.#engineEnded(ended, reason),
+      defect: (error) => this.fail(error),
+    });
+    this.engine = process;
+    process.start();
+  }
+
+  #machine(): EngineMachine {
+    const { random, tuning } = this.#options;
+    const latencies = random.fork(`latencies ${this.#lives}`);
+    const draw = (max: number): number => (max * (1 + latencies.below(1_000)) * this.slowness) / 1_000;
+    return {
+      scheduler: this.scheduler,
+      network: this.network,
+      wall: this.wall,
+      disk: this.disk,
+      storeMemory: this.#storeMemory,
+      random,
+      tuning,
+      latency: { diskMs: () => draw(tuning.diskMs), commitMs: () => draw(tuning.commitMs) },
+      failCommit: () => this.commitsFail,
+      discover: (url) => this.#discover(url),
+    };
+  }
+
+  /** The process ended by itself. A program that is told why ends with an error, and whoever watches over it starts it again. */
+  #engineEnded(process: EngineProcess, reason: Error): void {
+    // What cannot be read counts as damage, and is there again when it can.
+    if (reason instanceof LogCorruptError && reason.message.includes("the disk cannot read it")) {
+      this.crashEngine("kill", START_AGAIN_MS);
+    } else if (reason instanceof LogCorruptError) {
+      if (this.#rot.length === 0) {
+        this.fail(new Error(`LOG-8: nothing is rotten, and yet: ${reason.message}`));
+        return;
+      }
+      this.rotFound += 1;
+      this.#restoreRotten();
+      this.crashEngine("kill", START_AGAIN_MS);
+    } else if (isExpected(reason)) {
+      const how = reason.message.includes("STOPPED") ? this.crashHow : "kill";
+      const couldStart = process.engine !== undefined;
+      this.crashEngine(how, couldStart ? this.downMs : Math.max(START_AGAIN_MS, this.downMs));
+    } else {
+      this.fail(new Error(`The engine of life ${process.life} ended: ${reason.message}`, { cause: reason }));
+    }
+  }
+
+  /** Ends the process, if there is one, and starts another one after `downMs`. */
+  crashEngine(how: "kill" | "power", downMs: number): void {
+    const process = this.engine;
+    if (process === undefined) return;
+    this.engine = undefined;
+    process.lifetime.end();
+    this.network.processEnded(process.lifetime, how === "power");
+    if (how === "power") this.disk.cutPower({ garbage: 0.1 });
+    else this.disk.killProcess();
+    this.emit({ kind: "crashed", life: process.life, how });
+    this.scheduler.after(downMs, () => {
+      this.#startEngine();
+    });
+  }
+
+  /** Changes a byte of a log segment that is followed by others. False when there is none. */
+  rot(where: number, mask: number): boolean {
+    if (this.engine === undefined || this.#rot.length > 0) return false;
+    const closed = this.disk
+      .list(LOG_DIRECTORY)
+      .filter((name) => name.endsWith(".segment"))
+      .sort()
+      .slice(0, -1);
+    const name = closed[where % Math.max(1, closed.length)];
+    if (name === undefined) return false;
+    const path = `${LOG_DIRECTORY}/${name}`;
+    const size = this.disk.contents(path).length;
+    if (size === 0) return false;
+    const rot = { path, offset: where % size, mask };
+    this.#rot.push(rot);
+    this.disk.corrupt(path, rot.offset, mask);
+    this.crashEngine("kill", 1);
+    return true;
+  }
+
+  /** From a copy, as an operator would. */
+  #restoreRotten(): void {
+    for (const { path, offset, mask } of this.#rot.splice(0)) this.disk.corrupt(path, offset, mask);
+  }
+
+  /** Damage that recovery passed over lies where nothing is read: it is taken back, so that later damage can be told from it. */
+  repairQuietRot(): void {
+    for (const { path, offset, mask } of this.#rot.splice(0)) {
+      const stillThere = this.disk.list(LOG_DIRECTORY).some((name) => path.endsWith(`/${name}`));
+      if (stillThere) this.disk.corrupt(path, offset, mask);
+    }
+  }
+
+  // -- handlers ------------------------------------------------------------------------------------------------------
+
+  handlers(version: ServicesVersion): HandlerProcess | undefined {
+    return this.#handlers.get(version);
+  }
+
+  #startHandlers(version: ServicesVersion): void {
+    const { tuning, services } = this.#options;
+    const lifetime = new Lifetime(this.scheduler);
+    const process = new HandlerProcess({
+      scheduler: this.scheduler,
+      network: this.network,
+      wall: this.wall,
+      address: `handlers-${version}:9080`,
+      services: services(this.#host(lifetime), version),
+      sessionsMax: tuning.sessionsMax,
+      lifetime,
+    });
+    this.#handlers.set(version, process);
+  }
+
+  crashHandlers(version: ServicesVersion, downMs: number): boolean {
+    const process = this.#handlers.get(version);
+    if (process === undefined) return false;
+    this.#handlers.delete(version);
+    process.lifetime.end();
+    this.network.processEnded(process.lifetime, false);
+    this.scheduler.after(downMs, () => this.#startHandlers(version));
+    return true;
+  }
+
+  #discover(url: string): Promise<EndpointManifest> {
+    const version = url.includes("handlers-1") ? 1 : 2;
+    const process = this.#handlers.get(version);
+    return process === undefined
+      ? Promise.reject(new HoldfastError("deployment-unreachable", { url, reason: "ECONNREFUSED" }))
+      : Promise.resolve(checkManifest(url, process.manifest));
+  }
+
+  /** What handlers of one process reach. A process that is dead reaches nothing. */
+  #host(lifetime: Lifetime): ProgramHost {
+    return {
+      verb: (invocation, attempt, verb) => this.#options.onVerb(invocation, attempt, verb),
+      stepBegan: (invocation, attempt, name, key) =>
+        this.emit({ kind: "step-began", invocation, attempt, name, key }),
+      stepEnded: (invocation, attempt, name, key, ok) =>
+        this.emit({ kind: "step-ended", invocation, attempt, name, key, ok }),
+      sleepInStep: (ms, signal) =>
+        new Promise((resolve, reject) => {
+          const cancel = lifetime.after(ms, resolve);
+          signal.addEventListener("abort", () => {
+            cancel();
+            reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+          });
+        }),
+      fails: (invocation, place, times) => {
+        const key = `${invocation} ${place}`;
+        const count = this.#failures.get(key) ?? 0;
+        if (count >= times) return false;
+        this.#failures.set(key, count + 1);
+        return true;
+      },
+      violated: (invocation, problem) => {
+        // An operator who changes the state of an object changes what its handlers read.
+        if (!this.clients.hasPatchedState) this.fail(new Error(`KEY-3: ${invocation}: ${problem}`));
+      },
+      handOver: (what) => {
+        this.clientsLifetime.after(1 + this.#options.tuning.networkMs, () => this.clients.settle(what));
+      },
+    };
+  }
+}
+
+/** What faults of the disk end a process with. */
+function isExpected(reason: Error): boolean {
+  return /STOPPED|EIO|EMFILE|ENOSPC|disk is full/.test(reason.message);
+}
