@@ -4,7 +4,7 @@
  */
 export { definitionsIn } from "./definition/definition.ts";
 export { endpointManifest } from "./endpoint/manifest.ts";
-export { NativeConnection, type BytePipe } from "./endpoint/native-connection.ts";
+export { type BytePipe, NativeConnection } from "./endpoint/native-connection.ts";
 export { ProgramTable } from "./endpoint/program-table.ts";
-export { systemEnvironment, type Environment } from "./replay/environment.ts";
+export { type Environment, systemEnvironment } from "./replay/environment.ts";
 export { createTurns, systemDefer } from "./replay/turns.ts";
