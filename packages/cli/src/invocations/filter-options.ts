@@ -72,8 +72,9 @@ function resultOf(text: string): "success" | "failure" {
 /** A date as it is, a duration as so long ago. */
 function instantOf(text: string, option: string, now: number): string {
   const ago = parseDuration(text);
-  const time = ago === undefined ? Date.parse(text) : now - ago;
-  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  // Also longer ago than a date can say.
+  const time = new Date(ago === undefined ? text : now - ago);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
   throw usageError(`${option} "${text}" is neither a time nor a duration`, {
     hint: "Write 2026-11-23T08:00:00Z, or 90m for so long ago.",
   });

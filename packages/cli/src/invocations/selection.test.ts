@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import type { ServiceInfo } from "@holdfast/protocol";
 
+import { CliError } from "../cli-error.ts";
 import { filterOf, type FilterValues } from "./filter-options.ts";
 import { targetFilter } from "./selection.ts";
 
@@ -63,4 +64,9 @@ test("a duration is so long ago, a time is itself", () => {
   assert.equal(filter.createdBefore, "2029-12-31T23:30:00.000Z");
   assert.throws(() => filterOf({ ...none, before: "yesterday" }, NOW), /neither a time nor a duration/);
   assert.throws(() => filterOf({ ...none, result: "ok" }, NOW), /no result/);
+});
+
+test("so long ago that there is no such time is refused like any other mistake", () => {
+  assert.throws(() => filterOf({ ...none, before: "14500000w" }, NOW), CliError);
+  assert.throws(() => filterOf({ ...none, after: "9007199254740991ms" }, NOW), CliError);
 });
