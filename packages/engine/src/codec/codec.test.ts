@@ -206,3 +206,11 @@ test("what is taken from a shared block stays as it was, whatever is written lat
     { numRuns: 50 },
   );
 });
+
+test("a row that has a state key twice is refused: what it counts would not be what it holds", () => {
+  const key = (text: string): number[] => [text.length, ...Buffer.from(text), 1, 7];
+  const row = (...keys: readonly string[]): Uint8Array =>
+    Uint8Array.of(1, 0, 0, 0, 0, keys.length, ...keys.flatMap(key), 1, 0, 0);
+  assert.equal(decodeObject(row("a", "b")).stateBytes, 4);
+  assert.throws(() => decodeObject(row("a", "a")), DecodeError);
+});

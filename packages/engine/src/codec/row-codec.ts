@@ -2,7 +2,7 @@
 import type { EndpointManifest } from "@holdfast/protocol";
 
 import type { DeploymentRow, InboxRow, MetaRow, ObjectRow, PromiseRow, TimerRow } from "../tables/rows.ts";
-import { BinaryReader, BinaryWriter } from "./binary.ts";
+import { BinaryReader, BinaryWriter, DecodeError } from "./binary.ts";
 import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
 import { checkVersion } from "./row-version.ts";
 import { readWord, writeWord } from "./target-codec.ts";
@@ -59,12 +59,14 @@ export function decodeObject(value: Uint8Array): ObjectRow {
   const inboxLength = reader.uint();
   const state = new Map<string, Uint8Array>();
   let stateBytes = 0;
-  for (let i = reader.uint(); i > 0; i--) {
+  const entries = reader.uint();
+  for (let i = entries; i > 0; i--) {
     const key = reader.string();
     const bytes = reader.bytes();
     state.set(key, bytes);
     stateBytes += key.length + bytes.length;
   }
+  if (state.size !== entries) throw new DecodeError("An object has a state key twice");
   const stateVersion = reader.uint();
   const runId = reader.optionalString();
   const promises = new Map<string, PromiseRow>();
