@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 
 import { HoldfastError, MANIFEST_MEDIA_TYPE, type ErrorCode } from "@holdfast/protocol";
 
-import { checkManifest, discover } from "./discovery.ts";
+import { checkManifest, discover, parseManifest } from "./discovery.ts";
 import { scriptedManifest } from "./scripted-endpoint.contract.ts";
 
 const [scriptedService] = scriptedManifest.services;
@@ -175,6 +175,11 @@ describe("a manifest", () => {
       manifest: service({ kind: "actor" }),
       reason: /unknown kind "actor"/,
     },
+    {
+      name: "of a service whose name cannot become text",
+      manifest: service({ name: { toString: 1 } }),
+      reason: /\{"toString":1\}" cannot be a service's name/,
+    },
     { name: "of a service without handlers", manifest: service({ handlers: [] }), reason: /no handlers/ },
     {
       name: "that names a handler twice",
@@ -232,6 +237,17 @@ describe("a manifest", () => {
       );
     });
   }
+
+  it("that nests without end is refused before it can exhaust a stack", () => {
+    for (const depth of [257, 100_000]) {
+      const schema = `${'{"not":'.repeat(depth)}{}${"}".repeat(depth)}`;
+      const text = JSON.stringify(handler({ inputSchema: "SCHEMA" })).replace('"SCHEMA"', schema);
+      assert.throws(() => parseManifest("http://there", text), {
+        code: "deployment-incompatible",
+        message: /deeper/,
+      });
+    }
+  });
 
   it("of a runtime that cannot run the SDK is refused with what is needed", () => {
     for (const [runtime, isFine] of [

@@ -12,14 +12,19 @@ import {
   type ServiceManifest,
 } from "@holdfast/protocol";
 
+import { isDeeperThan } from "../http/strict-json.ts";
+
 const DISCOVERY_TIMEOUT_MS = 10_000;
 const MANIFEST_BYTES_MAX = 1024 * 1024;
+/** Schemas are what nests: deeper than the values that they describe may, and no deeper than that. */
+const MANIFEST_DEPTH_MAX = 256;
 const SERVICES_MAX = 1_000;
 const HANDLERS_MAX = 1_000;
 const SERVICE_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]{0,199}$/;
 const HANDLER_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]{0,199}$/;
 /** First segments of ingress paths that are not services. */
 const RESERVED_NAMES = new Set(["restate", "holdfast", "openapi"]);
+const SHOWN_LENGTH = 100;
 /** Below this version the SDK lacks what it needs of the runtime, and would hang instead of failing. */
 const NODE_MAJOR_MIN = 22;
 
@@ -35,12 +40,20 @@ export async function discover(
   headers: Readonly<Record<string, string>>,
 ): Promise<EndpointManifest> {
   const text = await fetchManifest(parseUrl(url), url, headers);
+  return parseManifest(url, text);
+}
+
+/** The manifest that an endpoint's answer holds. */
+export function parseManifest(url: string, text: string): EndpointManifest {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw incompatible(url, "its answer to GET /discover is not JSON", cause);
   }
+  // Deep enough, it would exhaust the stack of whoever writes it to the log.
+  if (isDeeperThan(text, MANIFEST_DEPTH_MAX))
+    throw incompatible(url, `its manifest is nested deeper than ${MANIFEST_DEPTH_MAX} levels`);
   return checkManifest(url, value);
 }
 
@@ -147,6 +160,12 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The beginning of what stands where something else should. Objects of strangers may have a `toString` that is none. */
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+  return text.slice(0, SHOWN_LENGTH);
+}
+
 /** Also used for endpoints in the same process: the same rules hold for everyone. */
 export function checkManifest(url: string, value: unknown): EndpointManifest {
   const problem = manifestProblem(value);
@@ -173,7 +192,7 @@ function manifestProblem(value: unknown): string | undefined {
   }
   if (!Array.isArray(value["wires"]) || value["wires"].length === 0) return 'its manifest names no "wires"';
   if (!value["wires"].some((wire) => wire === "native" || wire === "in-process")) {
-    return `it offers the wires ${JSON.stringify(value["wires"]).slice(0, 100)}; this version speaks "native"`;
+    return `it offers the wires ${shown(value["wires"])}; this version speaks "native"`;
   }
   const services: unknown = value["services"];
   if (!Array.isArray(services) || services.length === 0) return "its manifest has no services";
@@ -194,10 +213,10 @@ function serviceProblem(service: unknown): string | undefined {
   if (!isObject(service)) return "a service is not an object";
   const { name, kind, handlers } = service;
   if (typeof name !== "string" || !SERVICE_NAME.test(name))
-    return `"${String(name).slice(0, 100)}" cannot be a service's name`;
+    return `"${shown(name)}" cannot be a service's name`;
   if (RESERVED_NAMES.has(name.toLowerCase())) return `the service name "${name}" is reserved`;
   if (kind !== "service" && kind !== "object" && kind !== "workflow") {
-    return `service "${name}" has the unknown kind "${String(kind).slice(0, 100)}"`;
+    return `service "${name}" has the unknown kind "${shown(kind)}"`;
   }
   if (!Array.isArray(handlers) || handlers.length === 0) return `service "${name}" has no handlers`;
   if (handlers.length > HANDLERS_MAX)
@@ -220,10 +239,10 @@ function handlerProblem(service: string, kind: ServiceKind, handler: unknown): s
   if (!isObject(handler)) return `a handler of "${service}" is not an object`;
   const { name } = handler;
   if (typeof name !== "string" || !HANDLER_NAME.test(name)) {
-    return `"${String(name).slice(0, 100)}" cannot be the name of a handler of "${service}"`;
+    return `"${shown(name)}" cannot be the name of a handler of "${service}"`;
   }
   if (!HANDLER_KINDS[kind].includes(handler["kind"] as HandlerKind)) {
-    return `handler "${service}/${name}" of a ${kind} cannot be of kind "${String(handler["kind"]).slice(0, 100)}"`;
+    return `handler "${service}/${name}" of a ${kind} cannot be of kind "${shown(handler["kind"])}"`;
   }
   return optionsProblem(`handler "${service}/${name}"`, handler);
 }
@@ -240,7 +259,7 @@ function optionsProblem(owner: string, options: Json): string | undefined {
   for (const name of DURATIONS) {
     const value = options[name];
     if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
-      return `${owner} has ${name} ${JSON.stringify(value).slice(0, 50)}; it must be a whole number of milliseconds`;
+      return `${owner} has ${name} ${shown(value)}; it must be a whole number of milliseconds`;
     }
   }
   for (const name of ["lazyState", "ingressPrivate"]) {
