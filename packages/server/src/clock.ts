@@ -1,3 +1,6 @@
+/** The last instant that a date can hold, milliseconds since the Unix epoch. Nothing is scheduled for later. */
+export const TIME_MAX = 8.64e15;
+
 /** Time, as everything in the server sees it. Injected, so that tests and simulations decide what it is. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. May jump in either direction. */

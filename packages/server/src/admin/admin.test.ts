@@ -301,6 +301,10 @@ describe("one invocation", () => {
     const scheduled = await rig.invoke(hang, { startAt: rig.engine.time + 60_000 });
     await rig.send("POST", `/invocations/${scheduled}/reschedule`, { delay: "2h" });
     assert.equal((await detail(scheduled)).scheduledAt, new Date(rig.engine.time + 7_200_000).toISOString());
+    const past = await rig.invoke(hang, { startAt: rig.engine.time + 60_000 });
+    await rig.send("POST", `/invocations/${past}/reschedule`, { at: "1960-01-01" });
+    assert.equal((await detail(past)).status, "running");
+    assert.deepEqual(rig.engine.proposed.at(-1), { kind: "reschedule", id: past, startAt: 0 });
     const cancelled = await rig.send("PATCH", `/invocations/${scheduled}/cancel`);
     assert.deepEqual([cancelled.status, cancelled.json.outcome], [200, "done"]);
     const running = await rig.invoke(hang);

@@ -1,12 +1,14 @@
 /** What operators can do with an invocation. Each is one record; the fold decides. */
 import type { Invocation, Outcome, RecordBody } from "@holdfast/engine";
 import {
+  formatDuration,
   HoldfastError,
   parseDuration,
   type InvocationAction,
   type InvocationActionResponse,
 } from "@holdfast/protocol";
 
+import { TIME_MAX } from "../clock.ts";
 import { boolean, count, instant, invalid, readFields, text } from "../http/json-request.ts";
 import { refusalOf } from "../ingress/outcome.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
@@ -103,8 +105,15 @@ function recordOf(engine: EngineAccess, row: Readonly<Invocation>, request: Acti
     case "purge":
       return { kind: "purge", id, journalOnly: request.journalOnly ?? false };
     case "reschedule":
-      return { kind: "reschedule", id, startAt: request.at ?? engine.now() + (request.delayMs ?? 0) };
+      return { kind: "reschedule", id, startAt: startOf(request, engine.now()) };
   }
+}
+
+/** A time before the epoch is as past as any. One beyond all dates could neither be shown nor stored. */
+function startOf({ at, delayMs = 0 }: ActionRequest, now: number): number {
+  if (at !== undefined) return Math.max(0, at);
+  if (now + delayMs > TIME_MAX) throw new HoldfastError("delay-invalid", { delay: formatDuration(delayMs) });
+  return now + delayMs;
 }
 
 /** `undefined` keeps the one it has. */

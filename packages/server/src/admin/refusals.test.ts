@@ -225,6 +225,13 @@ describe("admin refuses what operators get wrong, in one format", () => {
       "delay-invalid",
     ],
     [
+      "reschedule beyond all dates",
+      "PATCH /invocations/{scheduled}/reschedule",
+      json({ delay: "9007199254740991ms" }),
+      400,
+      "delay-invalid",
+    ],
+    [
       "reschedule with both",
       "PATCH /invocations/{scheduled}/reschedule",
       json({ delay: "1h", at: "2031-01-01" }),
@@ -279,6 +286,13 @@ describe("admin refuses what operators get wrong, in one format", () => {
       json({ expectedVersion: 7, entries: {} }),
       409,
       "state-version-conflict",
+    ],
+    [
+      "state with a version that the log cannot hold",
+      "PUT /services/Counter/state/untouched",
+      json({ expectedVersion: Number.MAX_SAFE_INTEGER, entries: {} }),
+      400,
+      "request-invalid",
     ],
     ["state without entries", "PUT /services/Counter/state/k", json({}), 400, "request-invalid"],
     [

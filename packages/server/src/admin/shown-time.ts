@@ -1,4 +1,4 @@
-const TIME_MAX = 8.64e15;
+import { TIME_MAX } from "../clock.ts";
 
 /** An instant as it is shown. Far future ones are cut to what a date can hold. */
 export function iso(at: number): string {

@@ -21,6 +21,8 @@ const PAGE_MAX = 1_000;
 /** How often a change of some keys is computed anew because the state changed meanwhile. */
 const TRIES_MAX = 5;
 /** Field under which bytes that are no JSON are shown and given. */
+/** The log holds a version as one more than it is, and the largest whole number has no room for that. */
+const STATE_VERSION_MAX = Number.MAX_SAFE_INTEGER - 1;
 const RAW_FIELD = "$raw";
 
 export function listState(exchange: AdminExchange): AdminAnswer {
@@ -54,7 +56,7 @@ export function getState(exchange: AdminExchange): AdminAnswer {
 export function putState(exchange: AdminExchange): Promise<AdminAnswer> {
   const address = requireAddress(exchange);
   readQuery(exchange);
-  const given = readFields(jsonOf(exchange), { expectedVersion: count, entries: record(anything) });
+  const given = readFields(jsonOf(exchange), { expectedVersion: stateVersion, entries: record(anything) });
   if (given.entries === undefined) throw invalid('"entries" is missing');
   const entries = encodeEntries(given.entries);
   return change(exchange, address, given.expectedVersion, () => entries);
@@ -64,7 +66,7 @@ export function patchState(exchange: AdminExchange): Promise<AdminAnswer> {
   const address = requireAddress(exchange);
   readQuery(exchange);
   const given = readFields(jsonOf(exchange), {
-    expectedVersion: count,
+    expectedVersion: stateVersion,
     entries: record(anything),
     remove: list(text),
   });
@@ -85,8 +87,14 @@ export function clearState(exchange: AdminExchange): Promise<AdminAnswer> {
   const version =
     expectedVersion === undefined
       ? undefined
-      : queryCount(expectedVersion, "expectedVersion", 0, Number.MAX_SAFE_INTEGER);
+      : queryCount(expectedVersion, "expectedVersion", 0, STATE_VERSION_MAX);
   return change(exchange, address, version, () => new Map());
+}
+
+function stateVersion(value: unknown, path: string): number {
+  const version = count(value, path);
+  if (version > STATE_VERSION_MAX) throw invalid(`"${path}" is larger than any version`, { field: path });
+  return version;
 }
 
 /** Computes the new state from the present one and proposes it for exactly that version. */

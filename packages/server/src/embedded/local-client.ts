@@ -17,6 +17,7 @@ import {
   type Result,
 } from "@holdfast/protocol";
 
+import { TIME_MAX } from "../clock.ts";
 import { outcomeError, type Engine } from "../engine.ts";
 
 export type LocalCallOptions = {
@@ -197,8 +198,10 @@ export class LocalClient {
 function startTime(now: number, delay: string | number | undefined): number {
   if (delay === undefined) return 0;
   const ms = typeof delay === "number" ? delay : parseDuration(delay);
-  if (ms === undefined || !(ms >= 0)) throw new HoldfastError("delay-invalid", { delay });
-  return now + ms;
+  // Whole milliseconds, and none beyond all dates: the log holds nothing else.
+  const at = Math.ceil(now + (ms ?? Number.NaN));
+  if (!(at >= now && at <= TIME_MAX)) throw new HoldfastError("delay-invalid", { delay });
+  return at;
 }
 
 /** A durable promise of a workflow, from outside. */

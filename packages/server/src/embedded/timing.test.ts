@@ -403,3 +403,15 @@ describe("a handler that waits for something that may come at any time", () => {
     assert.deepEqual(attempts, [1, 2, 3]);
   });
 });
+
+describe("a delay", () => {
+  it("that no date can hold is refused, and a part of a millisecond is a whole one", async () => {
+    const worker = service("worker", { go: async () => "went" });
+    await using engine = await createTestEngine({ services: [worker] });
+    for (const delay of [Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, Number.NaN, -1])
+      await assert.rejects(engine.send(worker.go, undefined, { delay }), { code: "delay-invalid" });
+    const handle = await engine.send(worker.go, undefined, { delay: 0.5 });
+    await engine.advance("1s");
+    assert.equal(await handle.attach(), "went");
+  });
+});

@@ -10,6 +10,7 @@ import {
   type SendResponse,
 } from "@holdfast/protocol";
 
+import { TIME_MAX } from "../clock.ts";
 import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { sendError, sendJson } from "../http/response.ts";
@@ -32,8 +33,6 @@ export type CallScope = {
 type InvokeRecord = Extract<RecordBody, { readonly kind: "invoke" }>;
 
 const SOURCE = { kind: "ingress", id: "" } as const;
-/** The last instant that a Date can hold. */
-const TIME_MAX = 8.64e15;
 
 /** Everything that can be refused without the body is refused before it is read. */
 export function handleCall(
