@@ -98,6 +98,16 @@ test("a file that is missing or not JSON is named with the reason", (t) => {
   assert.match(refusal({ file: configFile(t, []) }).message, /must hold a JSON object/);
 });
 
+test("a file that nests without end is refused like any other that makes no sense", (t) => {
+  for (const [open, close] of [
+    ['{"a":', "}"],
+    ["[", "]"],
+  ] as const) {
+    const nested = `{"data":${open.repeat(50_000)}1${close.repeat(50_000)}}`;
+    assert.match(refusal({ file: configFile(t, nested) }).message, /nested deeper than 64 levels/);
+  }
+});
+
 test("a secret is not repeated in the error about it", () => {
   assert.doesNotMatch(refusal({ arguments: { "admin.token": 12_345 } }).message, /12345/);
 });

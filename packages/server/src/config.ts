@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 
 import { closestName, HoldfastError, parseDuration, type LimitInfo } from "@holdfast/protocol";
 
+import { isDeeperThan } from "./http/strict-json.ts";
 import { environmentName, settings, type NumberSetting, type Setting, type SettingKey } from "./settings.ts";
 
 type ValueOf<S extends Setting> = S["type"] extends "number"
@@ -39,6 +40,7 @@ const OTHER_VARIABLES = new Set([
   "HOLDFAST_TOKEN",
   "HOLDFAST_CONFIG",
 ]);
+const FILE_DEPTH_MAX = 64;
 const PREFIX = "HOLDFAST_";
 /** What Kubernetes sets in every container when a service in the namespace is called "holdfast" or "holdfast-…". */
 const KUBERNETES_NAME = /^HOLDFAST(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$/;
@@ -102,6 +104,9 @@ function readFile(path: string): Array<[string, unknown]> {
   } catch (cause) {
     throw invalid(`${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
+  // The longest key has three parts; deep enough, it would exhaust the stack.
+  if (isDeeperThan(text, FILE_DEPTH_MAX))
+    throw invalid(`${path} is nested deeper than ${FILE_DEPTH_MAX} levels`);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw invalid(`${path} must hold a JSON object`);
   return flatten(value, "");
