@@ -2,6 +2,7 @@
 import type { Target } from "./engine/target.ts";
 import { commandLine } from "./targets/command-line.ts";
 import { configuration } from "./targets/configuration.ts";
+import { handlerMessages } from "./targets/handler-messages.ts";
 import { httpApi } from "./targets/http-api.ts";
 import { httpRequest } from "./targets/http-request.ts";
 import { identifiers } from "./targets/identifiers.ts";
@@ -19,6 +20,7 @@ export const targets: readonly Target[] = [
   storeRows,
   wireMessages,
   wireConnections,
+  handlerMessages,
   values,
   manifest,
   httpRequest,

@@ -45,7 +45,7 @@ export class Fuzzer {
 
   constructor(options: FuzzerOptions) {
     this.#options = options;
-    this.#mutator = new Mutator(options.random, options.target.tokens ?? []);
+    this.#mutator = new Mutator(options.random, options.target);
   }
 
   async run(): Promise<Fuzzed> {

@@ -1,5 +1,6 @@
 /** Changes inputs: a few random edits, often with pieces of other inputs and the target's own tokens. */
 import type { Random } from "./random.ts";
+import type { Target } from "./target.ts";
 
 export const INPUT_BYTES_MAX = 4096;
 /** Now and then an input may become long, to see what nesting and sheer length do. */
@@ -7,21 +8,33 @@ const LONG_INPUT_BYTES_MAX = 256 * 1024;
 const LONG_ONE_IN = 400;
 const EDITS_MAX = 8;
 
+/** Around a value, as often as one likes. */
+const WRAPPINGS: ReadonlyArray<readonly [open: string, close: string]> = [
+  ["[", "]"],
+  ['{"a":', "}"],
+  ['{"$map":[[1,', "]]}"],
+];
+const WRAPPED_MAX = 30_000;
+
 /** Where lengths and counters are most often off by one. */
 const EDGES = [0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 192, 224, 240, 254, 255];
 
 export class Mutator {
   readonly #random: Random;
   readonly #tokens: readonly Uint8Array[];
+  readonly #hasJson: boolean;
 
-  constructor(random: Random, tokens: readonly string[]) {
+  constructor(random: Random, { tokens = [], hasJson = false }: Pick<Target, "tokens" | "hasJson">) {
     this.#random = random;
     this.#tokens = tokens.map((token) => Buffer.from(token, "latin1"));
+    this.#hasJson = hasJson;
   }
 
   /** A new input from `input`, with pieces of `other`. */
   mutate(input: Uint8Array, other: Uint8Array): Uint8Array {
     const random = this.#random;
+    // Deep nesting of something that is valid otherwise: an input with other edits would be refused for those.
+    if (this.#hasJson && random.oneIn(LONG_ONE_IN)) return this.#wrap(input, WRAPPED_MAX);
     // Not `slice`: that of a Buffer is a view, and the edits would change the input itself.
     let bytes: Uint8Array = new Uint8Array(input);
     for (let edits = random.length(EDITS_MAX); edits > 0; edits--) bytes = this.#edit(bytes, other);
@@ -31,6 +44,7 @@ export class Mutator {
 
   #edit(bytes: Uint8Array, other: Uint8Array): Uint8Array {
     const random = this.#random;
+    if (this.#hasJson && random.oneIn(3)) return this.#editValue(bytes);
     const at = random.below(bytes.length + 1);
     switch (random.below(11)) {
       case 0:
@@ -57,6 +71,36 @@ export class Mutator {
       default:
         return this.#withToken(bytes, at);
     }
+  }
+
+  #editValue(bytes: Uint8Array): Uint8Array {
+    if (this.#random.oneIn(4)) return this.#wrap(bytes, 4);
+    const { at, length } = this.#value(bytes);
+    const token = this.#random.pick(this.#tokens) ?? NOTHING;
+    return replaced(bytes, at, length, token);
+  }
+
+  #wrap(bytes: Uint8Array, timesMax: number): Uint8Array {
+    const { at, length } = this.#value(bytes);
+    const times = 1 + this.#random.below(timesMax);
+    const [open, close] = this.#random.pick(WRAPPINGS) ?? ["", ""];
+    const value = Buffer.from(bytes.subarray(at, at + length)).toString("latin1");
+    return replaced(
+      bytes,
+      at,
+      length,
+      Buffer.from(open.repeat(times) + value + close.repeat(times), "latin1"),
+    );
+  }
+
+  /** Where there might be a value without others in it: between two marks of JSON. */
+  #value(bytes: Uint8Array): { readonly at: number; readonly length: number } {
+    const from = this.#random.below(bytes.length);
+    let at = from;
+    while (at > 0 && !BEFORE_VALUE.has(bytes[at - 1] ?? 0)) at--;
+    let end = from;
+    while (end < bytes.length && !BEHIND_VALUE.has(bytes[end] ?? 0)) end++;
+    return { at, length: Math.max(0, end - at) };
   }
 
   #withToken(bytes: Uint8Array, at: number): Uint8Array {
@@ -86,6 +130,8 @@ export class Mutator {
   }
 }
 
+const BEFORE_VALUE = new Set(Buffer.from("[{:,"));
+const BEHIND_VALUE = new Set(Buffer.from(",]}"));
 const NOTHING = new Uint8Array(0);
 
 function changed(bytes: Uint8Array, at: number, change: (byte: number) => number): Uint8Array {

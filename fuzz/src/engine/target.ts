@@ -9,6 +9,8 @@ export type Target = {
   readonly seeds: () => readonly Uint8Array[];
   /** Pieces that inputs are made of, for the mutator. */
   readonly tokens?: readonly string[];
+  /** There is JSON in the inputs: the mutator replaces values in it, and wraps them. */
+  readonly hasJson?: boolean;
   /**
    * Gives one input to the decoders. Returns when all is well, also when the input was refused as documented; throws when
    * something was found.

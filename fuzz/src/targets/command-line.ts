@@ -120,5 +120,6 @@ export const commandLine: Target = {
     "/",
     "\xff",
   ],
+  hasJson: true,
   run,
 };

@@ -87,5 +87,6 @@ export const configuration: Target = {
     '"__proto__":',
     '"constructor":',
   ],
+  hasJson: true,
   run,
 };

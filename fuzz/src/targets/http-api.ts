@@ -6,6 +6,7 @@ import { BinaryWriter, encodeRecord, type RecordBody } from "@holdfast/engine";
  * Whole connections to the ingress and the admin API, over sockets in memory: plain requests, those that go to Node's parser,
  * and everything that is read from them. The engine behind is the real fold without a log.
  */
+import { encodeMessage, formatInvocationId, MessageType } from "@holdfast/protocol";
 import {
   adminSettings,
   createAdmin,
@@ -26,6 +27,19 @@ const CHUNKS_MAX = 16;
 const ENGINE_INPUTS_MAX = 200;
 const TURNS = 6;
 
+/** An invocation that operators can act on. */
+const ID = formatInvocationId(new Uint8Array(24));
+const scheduled: RecordBody = {
+  kind: "invoke",
+  id: ID,
+  target: { service: "Greeter", handler: "hang", key: "", kind: "plain" },
+  input: encodeMessage({ type: MessageType.Input, headers: [], value: new Uint8Array(0) }),
+  inputHash: 0,
+  idempotencyKey: undefined,
+  startAt: Date.parse("2031-01-01"),
+  source: { kind: "ingress", id: "" },
+};
+
 type Api = { readonly handler: HttpHandler; readonly server: Server };
 
 /** What the APIs admit to be their own fault. */
@@ -41,6 +55,10 @@ async function startApis(): Promise<readonly Api[]> {
   const engine = await startEngine();
   proposed = engine.proposed;
   checkedRecords = 0;
+  // Those of the rig believe what they are sent.
+  engine.handlers.clear();
+  engine.handlers.set("Greeter/echo", ({ value }) => ({ kind: "value", value }));
+  await engine.propose(scheduled);
   const onDefect = (error: unknown): void => void defects.push(error);
   const handlers = [
     createIngress(engine, ingressSettings, onDefect),
@@ -121,8 +139,6 @@ function request(api: number, line: string, body?: unknown): Uint8Array {
   return Buffer.concat([Uint8Array.of(api), sized(`${line} HTTP/1.1\r\n${host}${length}\r\n${text}`)]);
 }
 
-const ID = "inv_10000000000000000000000000000000000";
-
 export const httpApi: Target = {
   name: "http-api",
   decodes: "connections, bodies, queries and routes of ingress and admin",
@@ -162,6 +178,8 @@ export const httpApi: Target = {
     }),
     request(1, "POST /deployments", { url: "http://localhost:9080", headers: { a: "b" }, force: true }),
     request(1, `POST /invocations/${ID}/restart`, { fromCommand: 1 }),
+    request(1, `PATCH /invocations/${ID}/reschedule`, { at: "2031-01-01" }),
+    request(1, `PATCH /invocations/${ID}/reschedule`, { delay: "1h" }),
     request(1, "PUT /services/Counter/state/visits", { expectedVersion: 0, entries: { n: 1 } }),
     request(1, "PATCH /services/Counter/state/visits", { entries: { n: 1 }, expectedVersion: 1 }),
     request(1, "GET /services/Counter/state/visits"),
@@ -248,5 +266,6 @@ export const httpApi: Target = {
     ],
     ID,
   ].flat(),
+  hasJson: true,
   run,
 };

@@ -195,5 +195,6 @@ export const httpRequest: Target = {
       "\xef\xbb\xbf",
     ],
   ].flat(),
+  hasJson: true,
   run,
 };

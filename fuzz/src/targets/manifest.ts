@@ -1,7 +1,7 @@
 /** What an endpoint says about itself, and what the engine makes of it. */
 import { BinaryWriter, encodeRecord, Partition, Tables, type RecordBody } from "@holdfast/engine";
 import { HoldfastError, type EndpointManifest } from "@holdfast/protocol";
-import { checkInput, checkManifest } from "@holdfast/server/parts";
+import { checkInput, parseManifest } from "@holdfast/server/parts";
 
 import { refusedOr, require, type Target } from "../engine/target.ts";
 
@@ -11,13 +11,8 @@ const BODIES = ['{"name":"Ada"}', "[]", "null", '"text"', "1.5"].map((text) => B
 
 /** Accepted is what can be registered, called, retried, stored, and read back from the log. */
 function run(input: Uint8Array): void {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(input).toString("utf8"));
-  } catch {
-    return; // Whoever fetched it says so.
-  }
-  const manifest = refusedOr([HoldfastError], () => checkManifest(URL, value));
+  const text = Buffer.from(input).toString("utf8");
+  const manifest = refusedOr([HoldfastError], () => parseManifest(URL, text));
   if (manifest === undefined) return;
   register(manifest);
   for (const service of manifest.services)
@@ -132,5 +127,6 @@ export const manifest: Target = {
     ],
     ["[", "]", "{", "}", ",", "null", "true", "1e999", "0.5", "9007199254740993", "-1", '{"a":', '"x"'],
   ].flat(),
+  hasJson: true,
   run,
 };

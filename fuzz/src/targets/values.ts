@@ -107,5 +107,6 @@ export const values: Target = {
     ],
     ["\\ud800", "\\u0000", "\\u0024", "\xef\xbb\xbf", "AAAA", "=="],
   ].flat(),
+  hasJson: true,
   run,
 };

@@ -19,7 +19,7 @@ export { settings as ingressSettings, startEngine } from "./ingress/ingress-rig.
 export type { IngressSettings } from "./ingress/ingress-settings.ts";
 export { createIngress } from "./ingress/ingress.ts";
 export { checkInput } from "./ingress/input-check.ts";
-export { checkManifest } from "./invoker/discovery.ts";
+export { parseManifest } from "./invoker/discovery.ts";
 export { NativeConnection as EngineConnection } from "./invoker/native-connection.ts";
 export { NativeWire } from "./invoker/native-wire.ts";
 export type { Session, SessionListener, Wire } from "./invoker/wire.ts";
