@@ -26,37 +26,33 @@ export type SuperviseOptions = {
   readonly onFinding: (file: string, text: string) => void;
 };
 
-type Ending = { readonly fuzzed: Fuzzed } | { readonly lostTo: string };
+type Ending = { readonly fuzzed: Fuzzed } | { readonly lostTo: Uint8Array };
 
 export async function supervise(options: SuperviseOptions): Promise<TargetReport> {
   const deadline = performance.now() + options.ms;
-  let lost = 0;
+  /** Inputs that workers were lost to: the next one must not begin with them. */
+  const lostTo: Uint8Array[] = [];
   for (;;) {
     const ms = Math.max(0, deadline - performance.now());
-    const ending = await runWorker({ ...options, ms, seed: options.seed + lost });
+    const ending = await runWorker({ ...options, ms, seed: options.seed + lostTo.length }, lostTo);
     if ("fuzzed" in ending) {
       const { fuzzed } = ending;
       if (options.writesCorpus) writeCorpus(options.target, fuzzed.corpus);
-      const { executions, blocks, findings, corpus } = fuzzed;
-      return {
-        name: options.target,
-        executions,
-        blocks,
-        findings: findings + lost,
-        corpusFiles: corpus.length,
-      };
+      const { executions, blocks, corpus } = fuzzed;
+      const findings = fuzzed.findings + lostTo.length;
+      return { name: options.target, executions, blocks, findings, corpusFiles: corpus.length };
     }
-    lost += 1;
-    if (lost > RESTARTS_MAX)
-      throw new Error(`Gave up on ${options.target}: ${ending.lostTo}, again and again`);
+    lostTo.push(ending.lostTo);
+    if (lostTo.length > RESTARTS_MAX)
+      return { name: options.target, executions: 0, blocks: 0, findings: lostTo.length, corpusFiles: 0 };
   }
 }
 
-function runWorker(options: SuperviseOptions): Promise<Ending> {
+function runWorker(options: SuperviseOptions, avoid: readonly Uint8Array[]): Promise<Ending> {
   const { target, seed, ms, runs, onFinding } = options;
   const memory = watchMemory();
   const watcher = new Watcher(memory);
-  const workerData: WorkerTask = { target, seed, ms, runs, memory };
+  const workerData: WorkerTask = { target, seed, ms, runs, memory, avoid };
   const worker = new Worker(new URL("worker.ts", import.meta.url), {
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX, stackSizeMb: STACK_MB },
@@ -64,8 +60,9 @@ function runWorker(options: SuperviseOptions): Promise<Ending> {
   return new Promise((resolve) => {
     const lose = (why: string): void => {
       clearInterval(timer);
-      onFinding(writeFinding(target, watcher.input()), `${target}: ${why}`);
-      void worker.terminate().then(() => resolve({ lostTo: why }));
+      const input = watcher.input();
+      onFinding(writeFinding(target, input), why);
+      void worker.terminate().then(() => resolve({ lostTo: input }));
     };
     const timer = setInterval(() => {
       if (watcher.runningMs(performance.now()) > HANG_MS) lose(`an input ran for more than ${HANG_MS} ms`);

@@ -15,6 +15,8 @@ export type WorkerTask = {
   /** Ends it earlier. */
   readonly runs: number;
   readonly memory: SharedArrayBuffer;
+  /** Inputs that ended workers before this one. */
+  readonly avoid: readonly Uint8Array[];
 };
 
 export type WorkerMessage =
@@ -31,7 +33,9 @@ const fuzzer = new Fuzzer({
   target,
   attempts,
   random: new Random(seedFor(task.seed, target.name)),
-  corpus: readCorpus(target.name).map(({ bytes }) => bytes),
+  corpus: readCorpus(target.name)
+    .map(({ bytes }) => bytes)
+    .filter((bytes) => !task.avoid.some((avoided) => Buffer.compare(avoided, bytes) === 0)),
   hasTime: (executions) => executions < task.runs && performance.now() < deadline,
   onFound: (found) => post({ kind: "found", found }),
 });
