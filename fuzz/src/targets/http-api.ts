@@ -87,6 +87,7 @@ async function run(input: Uint8Array): Promise<void> {
     socket: socket.asSocket,
     limits: LIMITS,
     keepAliveS: 5,
+    now: () => 0,
     handle: (req, res) => api.handler(req, res),
     handOver: (bytes) => {
       socket.unshift(bytes);

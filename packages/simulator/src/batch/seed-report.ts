@@ -47,6 +47,9 @@ export function addSeed(report: BatchReport, result: SeedResult, cpuMs: number):
   addCounts(report.markers, result.markers);
   addCounts(report.checks, result.checks);
   addCounts(report.faults, result.struck);
+  const coverage = VerbCoverage.of(report.coverage);
+  coverage.merge(result.coverage);
+  report.coverage = coverage.counts();
   if (result.failure !== undefined) report.failures.push(failureOf(result.seed, result.failure));
 }
 

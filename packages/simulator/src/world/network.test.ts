@@ -108,7 +108,7 @@ describe("a simulated connection", () => {
   it("is refused where nobody listens, and times out where a machine does not answer", async () => {
     const { scheduler, network, client, server } = await connected("seed");
     const reasons: string[] = [];
-    const listener = { opened: assert.fail, failed: (reason: string) => reasons.push(reason) };
+    const listener = { opened: () => assert.fail(), failed: (reason: string) => reasons.push(reason) };
     network.connect("nowhere:80", client, listener);
     await scheduler.run(scheduler.now + 1_000, 10_000);
     server.freeze();

@@ -5,7 +5,7 @@
  */
 import { HoldfastError, type EndpointManifest } from "@holdfast/protocol";
 import type { Servable } from "@holdfast/sdk";
-import { checkManifest, FaultDisk, LogCorruptError, StoreMemory } from "@holdfast/server/parts";
+import { FaultDisk, LogCorruptError, parseManifest, StoreMemory } from "@holdfast/server/parts";
 
 import type { WorldEvent } from "../invariants/world-event.ts";
 import type { ProgramHost } from "../programs/host.ts";
@@ -244,7 +244,7 @@ export class World {
     const process = this.#handlers.get(version);
     return process === undefined
       ? Promise.reject(new HoldfastError("deployment-unreachable", { url, reason: "ECONNREFUSED" }))
-      : Promise.resolve(checkManifest(url, process.manifest));
+      : Promise.resolve(parseManifest(url, JSON.stringify(process.manifest)));
   }
 
   /** What handlers of one process reach. A process that is dead reaches nothing. */
