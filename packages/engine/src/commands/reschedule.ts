@@ -21,7 +21,12 @@ export function rescheduleCommand(
     ? { kind: "void" }
     : {
         kind: "failure",
-        failure: { code: 409, message: outcome.message, metadata: [["holdfast.code", outcome.code]] },
+        failure: {
+          // As attaching to nobody says it. Everything else is a matter of being too late.
+          code: outcome.code === "invocation-not-found" ? 404 : 409,
+          message: outcome.message,
+          metadata: [["holdfast.code", outcome.code]],
+        },
       };
   answer(fold, row, MessageType.RescheduleCompletion, command.completionId, result);
   return undefined;

@@ -68,6 +68,8 @@ test("a handler moves what it sent, and is told when it is too late", () => {
   w.advance(1);
   a.reschedule(sent, 0);
   assert.match(told(), /failure 409 .*holdfast\.code=invocation-not-scheduled/);
+  a.reschedule("nobody", 0);
+  assert.match(told(), /failure 404 .*holdfast\.code=invocation-not-found/, "the status is that of the code");
 });
 
 test("a delayed send is cancelled before it starts, by an operator or by a handler", () => {
