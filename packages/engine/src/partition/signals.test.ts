@@ -44,6 +44,13 @@ test("signals from outside cannot make a journal longer than it may be, a cancel
   assert.equal(w.tables.invocations.get(id)?.journalLength, 6);
 });
 
+test("an awakeable whose outcome filled the journal is answered like any other when it is completed again", () => {
+  const w = new World({ settings: { journalEntriesMax: 2 }, services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  assert.deepEqual(w.signal(id, 17, "first"), { ok: true });
+  assert.deepEqual(w.signal(id, 17, "first"), { ok: true, detail: { unchanged: true } });
+});
+
 function told(w: World, id: string): string {
   const journal = w.tables.journal(w.tables.invocations.get(id) ?? assert.fail());
   return describeEntry(journal.at(-1) ?? assert.fail());

@@ -35,11 +35,13 @@ export function sendSignal(fold: Fold, to: SignalAddress, result: Result, cause:
   if (known.status === "completed") {
     return { ok: false, code: "invocation-completed", message: `The invocation ${to.id} has completed` };
   }
+  // Before the limit: whoever repeats what arrived is told that it did, and not that there is no room for it.
+  if (to.index !== undefined && known.settledSignals.has(to.index))
+    return { ok: true, detail: { unchanged: true } };
   const full = refuseFullJournal(fold, known);
   if (full !== undefined) return full;
   const row = fold.tables.invocations.edit(to.id);
   if (to.index !== undefined) {
-    if (row.settledSignals.has(to.index)) return { ok: true, detail: { unchanged: true } };
     deliver(fold, row, { type: MessageType.Signal, index: to.index, result }, cause);
   } else if (to.name !== undefined) {
     deliver(fold, row, { type: MessageType.Signal, signalName: to.name, result }, cause);
