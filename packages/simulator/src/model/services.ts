@@ -1,0 +1,131 @@
+/**
+ * Deployments and what they serve. Rules (docs/glossary.md, docs/errors.md, operators/deployments.test.ts): the newest
+ * revision of a service serves what starts; an invocation stays pinned to the deployment of its first attempt; options of
+ * handler, service and engine hold in this order.
+ */
+import type { RecordBody } from "@holdfast/engine";
+import type { HandlerManifest, HandlerOptions, RetryPolicy, ServiceManifest } from "@holdfast/protocol";
+
+import { Refused, type ModelDeployment, type ModelInvocation, type ModelState } from "./model-state.ts";
+import { sameText } from "./texts.ts";
+
+type Register = Extract<RecordBody, { readonly kind: "register-deployment" }>;
+type Remove = Extract<RecordBody, { readonly kind: "remove-deployment" }>;
+type Served = { readonly manifest: ServiceManifest; readonly deployment: string; readonly revision: number };
+
+/** The newest revision of each service among these deployments. */
+function newest(deployments: Iterable<ModelDeployment>): Map<string, Served> {
+  const services = new Map<string, Served>();
+  for (const { id, manifest, revisions } of deployments) {
+    for (const service of manifest.services) {
+      const revision = revisions[service.name] ?? 0;
+      const known = services.get(service.name);
+      if (known === undefined || known.revision < revision)
+        services.set(service.name, { manifest: service, deployment: id, revision });
+    }
+  }
+  return services;
+}
+
+export function serviceOf(state: ModelState, name: string): Served | undefined {
+  return newest(state.deployments.values()).get(name);
+}
+
+export function handlerOf(service: ServiceManifest | undefined, name: string): HandlerManifest | undefined {
+  return service?.handlers.find((handler) => handler.name === name);
+}
+
+/** Pinned or not: invocations that go on and have chosen this deployment. */
+export function liveOn(state: ModelState, deployment: string): number {
+  return [...state.invocations.values()].filter(
+    (each) => each.deployment === deployment && each.status !== "completed",
+  ).length;
+}
+
+export function deploymentServing(state: ModelState, id: string, target: ModelInvocation["target"]): string {
+  const deployment = state.deployments.get(id);
+  if (deployment === undefined) throw new Refused("deployment-not-found");
+  const service = deployment.manifest.services.find(({ name }) => name === target.service);
+  if (handlerOf(service, target.handler) === undefined) throw new Refused("handler-not-found");
+  return id;
+}
+
+// -- options ---------------------------------------------------------------------------------------------------------
+
+type Durations = "journalRetentionMs" | "idempotencyRetentionMs" | "workflowRetentionMs";
+
+/** Options from the nearest to the farthest: handler, service. What is no finite number is not said. */
+function optionsFor(state: ModelState, { deployment, target }: ModelInvocation): HandlerOptions[] {
+  const pinned = state.deployments
+    .get(deployment ?? "")
+    ?.manifest.services.find(({ name }) => name === target.service);
+  const service = pinned ?? serviceOf(state, target.service)?.manifest;
+  return [handlerOf(service, target.handler) ?? {}, service ?? {}];
+}
+
+export function durationFor(state: ModelState, invocation: ModelInvocation, name: Durations): number {
+  const said = optionsFor(state, invocation).map((options) => options[name]);
+  return said.find((value) => Number.isFinite(value)) ?? state.settings[name];
+}
+
+export function policyFor(state: ModelState, invocation: ModelInvocation): RetryPolicy {
+  const policies = optionsFor(state, invocation).map((options) => options.retryPolicy ?? {});
+  const choose = <Name extends keyof RetryPolicy>(name: Name): RetryPolicy[Name] => {
+    const said = policies.map((policy) => policy[name]);
+    const usable = said.find((value) => typeof value === "string" || Number.isFinite(value));
+    return usable ?? state.settings.retryPolicy[name];
+  };
+  return {
+    initialIntervalMs: choose("initialIntervalMs"),
+    factor: choose("factor"),
+    maxIntervalMs: choose("maxIntervalMs"),
+    maxAttempts: choose("maxAttempts"),
+    onMaxAttempts: choose("onMaxAttempts"),
+  };
+}
+
+export function hasLazyState(state: ModelState, invocation: ModelInvocation): boolean {
+  return optionsFor(state, invocation).find(({ lazyState }) => lazyState !== undefined)?.lazyState ?? false;
+}
+
+// -- registering -----------------------------------------------------------------------------------------------------
+
+export function register(state: ModelState, record: Register) {
+  const known = [...state.deployments.values()].find(({ url }) => url === record.url);
+  const id = known?.id ?? record.id;
+  const existed = known !== undefined;
+  if (known !== undefined) {
+    const isSame = sameText(known.manifest, record.manifest) && sameText(known.headers, record.headers);
+    if (isSame) return { id, existed, unchanged: true };
+    if (!record.force) throw new Refused("deployment-changed");
+  }
+  const before = newest(state.deployments.values());
+  const revisions = Object.fromEntries(
+    record.manifest.services.map(({ name }) => [name, (before.get(name)?.revision ?? 0) + 1]),
+  );
+  const { url, manifest, headers, metadata } = record;
+  const notes = [...before].flatMap(([name, served]) => {
+    const now = manifest.services.find((service) => service.name === name);
+    if (now !== undefined) return breaks(served.manifest, now);
+    return served.deployment === id ? [`service ${name} would disappear`] : [];
+  });
+  if (notes.length > 0 && !record.breaking) throw new Refused("breaking-change");
+  if (record.dryRun) return { id, existed, notes };
+  // The newest registration comes last, also of what was there before.
+  state.deployments.delete(id);
+  state.deployments.set(id, { id, url, manifest, headers, metadata, revisions });
+  return { id, existed, notes };
+}
+
+/** What a service had before and has no more, or not as it was. */
+function breaks(old: ServiceManifest, now: ServiceManifest): string[] {
+  if (now.kind !== old.kind) return [`${old.name} would be a ${now.kind}`];
+  const changed = old.handlers.filter(({ name, kind }) => handlerOf(now, name)?.kind !== kind);
+  return changed.map(({ name }) => `handler ${name} would disappear or change`);
+}
+
+export function remove(state: ModelState, { id, force }: Remove): void {
+  if (!state.deployments.has(id)) throw new Refused("deployment-not-found");
+  if (!force && liveOn(state, id) > 0) throw new Refused("deployment-in-use");
+  state.deployments.delete(id);
+}
