@@ -133,9 +133,10 @@ export function answer(
 export function complete(state: ModelState, invocation: ModelInvocation, result: Result): void {
   const { id, target } = invocation;
   state.clearTimers((timer) => timer.id === id);
-  for (const other of state.invocations.values()) forget(other.waiters, id);
-  for (const object of state.objects.values())
-    for (const promise of object.promises.values()) forget(promise.waiters, id);
+  // Whoever waits no more is forgotten where it waited. Promises can only be those of its own workflow.
+  for (const waitedFor of invocation.targets.values())
+    forget(state.invocations.get(waitedFor)?.waiters ?? [], id);
+  for (const promise of state.object(target).promises.values()) forget(promise.waiters, id);
   invocation.status = "completed";
   invocation.awaiting = undefined;
   invocation.result = result;
