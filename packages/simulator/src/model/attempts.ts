@@ -48,7 +48,7 @@ export function attemptMessages(state: ModelState, record: AttemptMessages): voi
       abort(state, invocation);
       const failure = { code: 500, message: ANY_WORDS };
       const as = error.pause ? "pause" : "counted";
-      failAttempt(state, invocation, { code: error.code, failure, as });
+      failAttempt(state, invocation, { code: error.code, failure, as, delayMs: undefined });
     }
     if (invocation.status !== "running" || invocation.attempt !== record.attempt) return;
   }
@@ -159,18 +159,14 @@ function failed(state: ModelState, invocation: ModelInvocation, message: ErrorMe
   if (message.behavior === ErrorBehavior.Fail)
     return complete(state, invocation, { kind: "failure", failure });
   const code = PROTOCOL_CODES.get(message.code) ?? "handler-error";
-  const delayMs = message.nextRetryDelayMs;
-  if (message.behavior === ErrorBehavior.Pause)
-    failAttempt(state, invocation, { code, failure, as: "pause" });
-  else if (delayMs === undefined) failAttempt(state, invocation, { code, failure, as: "counted" });
-  else failAttempt(state, invocation, { code, failure, as: "asked", delayMs });
+  const as = message.behavior === ErrorBehavior.Pause ? "pause" : "counted";
+  failAttempt(state, invocation, { code, failure, as, delayMs: message.nextRetryDelayMs });
 }
 
 export function attemptLost(state: ModelState, record: AttemptLost): void {
   const invocation = runningAttempt(state, record.id, record.attempt);
   const { code, message, retryDelayMs } = record;
-  const delay = retryDelayMs < 0 ? {} : { delayMs: retryDelayMs };
-  if (!record.pause && !record.counted && retryDelayMs >= 0) invocation.lostAttempts += 1;
-  const as = record.pause ? "pause" : retryDelayMs >= 0 ? "asked" : record.counted ? "counted" : "lost";
-  failAttempt(state, invocation, { code, failure: { code: 500, message }, as, ...delay });
+  const as = record.pause ? "pause" : record.counted ? "counted" : "lost";
+  const delayMs = retryDelayMs < 0 ? undefined : retryDelayMs;
+  failAttempt(state, invocation, { code, failure: { code: 500, message }, as, delayMs });
 }

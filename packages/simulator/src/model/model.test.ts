@@ -223,10 +223,10 @@ test("a retry that comes too early or too late is told", () => {
   w.attempt(w.invoke("mail/send", { as: "a" })).error("no");
   assert.deepEqual(beside.compareAll(w.tables), []);
   const row = w.tables.invocations.edit("a");
-  for (const due of [499, 668]) {
+  for (const due of [499, 669]) {
     row.timer = `${String(w.now + due).padStart(16, "0")}-000000000000001`;
     assert.deepEqual(beside.compareAll(w.tables).map(describeDifference), [
-      `invocation a, waits for timer: the model has ${w.now + 500} to ${w.now + 667}, the product ${w.now + due}`,
+      `invocation a, waits for timer: the model has ${w.now + 500} to ${w.now + 668}, the product ${w.now + due}`,
     ]);
   }
 });

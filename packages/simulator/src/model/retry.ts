@@ -3,7 +3,7 @@
  * the policy's interval, which grows by its factor up to its longest; a third more at most spreads them. An attempt that
  * was lost without the handler's doing does not count and is tried again within ten seconds, and a third.
  */
-import type { Failure } from "@holdfast/protocol";
+import type { Failure, RetryPolicy } from "@holdfast/protocol";
 
 import { complete, startAttempt, stopWaiting } from "./lifecycle.ts";
 import { latest, type ModelInvocation, type ModelState, type Window } from "./model-state.ts";
@@ -16,36 +16,38 @@ export type AttemptFailure = {
   readonly code: string;
   /** What the invocation ends with when its policy says that it ends. */
   readonly failure: Failure;
-  /** counted: by the policy. lost: not, and the wait grows by itself. asked: the handler's own delay. pause: no retry. */
-  readonly as: "counted" | "lost" | "asked" | "pause";
-  /** Overrides the policy's wait. */
-  readonly delayMs?: number;
+  /** counted: against the policy. lost: not the handler's doing. pause: no retry can mend it. */
+  readonly as: "counted" | "lost" | "pause";
+  /** Instead of the policy's wait; such a retry consumes none of its attempts. */
+  readonly delayMs: number | undefined;
 };
 
 export function failAttempt(state: ModelState, invocation: ModelInvocation, failed: AttemptFailure): void {
-  invocation.lastFailure = failed.code;
-  if (failed.as === "pause") return pause(state, invocation);
+  const { code, failure, as, delayMs } = failed;
+  invocation.lastFailure = code;
+  if (as === "pause") return pause(state, invocation);
   const policy = policyFor(state, invocation);
-  if (failed.as === "counted") {
+  if (as === "lost") invocation.lostAttempts += 1;
+  if (as === "counted" && delayMs === undefined) {
     invocation.retryCount += 1;
     if (invocation.retryCount >= policy.maxAttempts) {
       if (policy.onMaxAttempts === "pause") return pause(state, invocation);
-      return complete(state, invocation, { kind: "failure", failure: failed.failure });
+      return complete(state, invocation, { kind: "failure", failure });
     }
   }
-  if (failed.as === "lost") invocation.lostAttempts += 1;
-  retryAfter(state, invocation, waitFor(state, invocation, failed));
+  if (delayMs !== undefined) return retryAfter(state, invocation, [delayMs, delayMs]);
+  const isLost = as === "lost";
+  const failures = isLost ? invocation.lostAttempts : invocation.retryCount;
+  const longest = isLost ? Math.min(policy.maxIntervalMs, LOST_INTERVAL_MAX_MS) : policy.maxIntervalMs;
+  retryAfter(state, invocation, waitAfter(failures, policy, longest));
 }
 
-function waitFor(state: ModelState, invocation: ModelInvocation, { as, delayMs }: AttemptFailure): Window {
-  if (delayMs !== undefined) return [delayMs, delayMs];
-  const { initialIntervalMs, factor, maxIntervalMs } = policyFor(state, invocation);
-  const failures = as === "lost" ? invocation.lostAttempts : invocation.retryCount;
-  const longest = as === "lost" ? Math.min(maxIntervalMs, LOST_INTERVAL_MAX_MS) : maxIntervalMs;
+function waitAfter(failures: number, { initialIntervalMs, factor }: RetryPolicy, longest: number): Window {
   // Nothing times a factor without bounds is nothing.
-  const grown = initialIntervalMs === 0 ? 0 : initialIntervalMs * factor ** (failures - 1);
-  const wait = Math.min(longest, grown);
-  return [Math.floor(wait), Math.ceil((wait * 4) / 3)];
+  if (initialIntervalMs === 0) return [0, 0];
+  const wait = Math.min(longest, initialIntervalMs * factor ** (failures - 1));
+  // One more for the rounding of a factor that has been multiplied in another order.
+  return [Math.floor(wait), Math.ceil((wait * 4) / 3) + 1];
 }
 
 function retryAfter(state: ModelState, invocation: ModelInvocation, [from, to]: Window): void {

@@ -96,7 +96,7 @@ class WideHistory {
       stateBytesMax: 12,
       retryPolicy: {
         ...defaultFoldSettings.retryPolicy,
-        initialIntervalMs: this.#oneOf([10, 1, 0]),
+        initialIntervalMs: this.#oneOf([10, 1, 0, 8_000]),
         factor: this.#oneOf([3, 1, 1.5]),
         maxIntervalMs: this.#oneOf([500, 20_000]),
         maxAttempts: this.#oneOf([4, 100, 1]),
@@ -301,7 +301,7 @@ class WideHistory {
     if (running.length === 0) return;
     const id = this.#oneOf(running);
     const childIds: string[] = [];
-    const messages = Array.from({ length: 1 + this.#below(4) }, () => this.#message(id, childIds));
+    const messages = Array.from({ length: 1 + this.#below(3) }, () => this.#messages(id, childIds)).flat();
     const isStale = this.#below(30) === 29;
     const attempt = (this.world.tables.invocations.get(id)?.attempt ?? 0) - (isStale ? 1 : 0);
     const broken = { type: MessageType.Run, body: Uint8Array.of(0xff, 0xff), message: undefined };
@@ -317,6 +317,19 @@ class WideHistory {
 
   #open(id: string): number[] {
     return [...(this.world.tables.invocations.get(id)?.open.keys() ?? [])];
+  }
+
+  #messages(id: string, childIds: string[]): SdkMessage[] {
+    const kind = this.#below(12);
+    if (kind < 9) return [this.#message(id, childIds)];
+    if (kind === 9) return [{ type: MessageType.Output, result: this.#result() }, { type: MessageType.End }];
+    const completionId = this.world.takeCompletionId(id);
+    const proposal = {
+      type: MessageType.ProposeRunCompletion,
+      completionId,
+      result: this.#result(),
+    } as const;
+    return [{ type: MessageType.Run, completionId }, proposal];
   }
 
   #message(id: string, childIds: string[]): SdkMessage {
