@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Effect, LogRecord, Outcome, RecordBody, Tables } from "@holdfast/engine";
+import {
+  defaultFoldSettings,
+  type Effect,
+  type LogRecord,
+  type Outcome,
+  type RecordBody,
+  type Tables,
+} from "@holdfast/engine";
 import { object, playHistory, service, workflow, World, type WorldOptions } from "@holdfast/engine/testing";
 import { MessageType, messageTypeName } from "@holdfast/protocol";
 import fc from "fast-check";
@@ -103,6 +110,33 @@ function sdkMessages(): string[] {
   });
   return sent.map(([name]) => name);
 }
+
+test("they agree on what histories seldom reach: long outages, a cancel passed on, an id that is born again", () => {
+  const settings = { retryPolicy: { ...defaultFoldSettings.retryPolicy, initialIntervalMs: 6_000 } };
+  const w = new World({
+    settings,
+    services: [service("mail", ["send"]), workflow("flow", [])],
+    observe: differential(),
+  });
+  const away = w.invoke("mail/send");
+  for (let lost = 0; lost < 4; lost++) {
+    w.lose(away);
+    w.advance(20_000);
+  }
+  const caller = w.invoke("mail/send");
+  const { id: callee } = w.attempt(caller).call("mail/send");
+  w.apply({ kind: "cancel", id: caller });
+  w.attempt(caller).cancel(callee);
+  const run = w.invoke("flow/k/run");
+  const { id: old } = w.attempt(run).call("mail/send");
+  w.attempt(run).return("does not wait");
+  w.must({ kind: "purge", id: run, journalOnly: false });
+  w.invoke("flow/k/run");
+  const { completionId } = w.attempt(run).call("mail/send");
+  w.attempt(run).suspend([completionId]);
+  w.attempt(old).return("late");
+  w.lose(away);
+});
 
 // -- the differential itself can fail --------------------------------------------------------------------------------
 

@@ -281,7 +281,8 @@ class WideHistory {
   }
 
   #lose(): void {
-    const id = this.#id();
+    const running = this.#ids("running");
+    const id = running.length > 0 && this.#below(4) < 3 ? this.#oneOf(running) : this.#id();
     this.#apply({
       kind: "attempt-lost",
       id,
@@ -363,10 +364,17 @@ class WideHistory {
       { type: MessageType.GetPromise, key, completionId },
       { type: MessageType.PeekPromise, key, completionId },
       { type: MessageType.CompletePromise, key, result, completionId },
-      { type: MessageType.SendSignal, target: this.#id(), ...signal, result },
+      { type: MessageType.SendSignal, target: this.#addressee(id), ...signal, result },
       { type: MessageType.CompleteAwakeable, awakeableId: this.#oneOf([awakeable, "no id"]), result },
       { type: MessageType.Reschedule, target: this.#id(), invokeAt: this.#time(), completionId },
     ]);
+  }
+
+  /** Often one that the sender has called. */
+  #addressee(id: string): string {
+    const rows = [...this.world.tables.invocations.all()].map(([, row]) => row);
+    const children = rows.filter(({ source }) => source.id === id).map((row) => row.id);
+    return children.length > 0 && this.#below(3) < 2 ? this.#oneOf(children.sort()) : this.#id();
   }
 
   #suspension(id: string): SdkMessage {
