@@ -1,6 +1,7 @@
 /** What one seed comes to: its plan, and the run of it (or of a part of it) under all observers. */
 import { Invariants } from "./invariants/invariants.ts";
 import { Markers } from "./markers.ts";
+import { ModelMonitor } from "./model/model-monitor.ts";
 import { VerbCoverage } from "./programs/coverage.ts";
 import { generateProgram } from "./programs/generate.ts";
 import type { Verb } from "./programs/verbs.ts";
@@ -41,9 +42,9 @@ export async function runSeed(seed: string, plan: Plan = planOf(seed), traced = 
   const coverage = new VerbCoverage();
   let markers: Markers | undefined;
   const invariants = new Invariants({
-    further: (fold) => {
+    further: (fold, judge) => {
       markers = new Markers(coverage, fold.tables);
-      return [markers];
+      return [markers, new ModelMonitor(judge, fold.tables)];
     },
   });
   const observers: Observer[] = [trace, invariants];

@@ -9,7 +9,7 @@ import { AttemptMonitor } from "./attempts.ts";
 import { CancelMonitor } from "./cancel.ts";
 import { DurableFold, type RecordFold } from "./durable-fold.ts";
 import { LogMonitor } from "./log.ts";
-import { Tally, type Monitor, type RestFacts } from "./monitor.ts";
+import { Tally, type Judge, type Monitor, type RestFacts } from "./monitor.ts";
 import { NotificationMonitor } from "./notifications.ts";
 import { StateMonitor } from "./object-state.ts";
 import { LockMonitor } from "./objects.ts";
@@ -25,7 +25,7 @@ export type InvariantsOptions = {
   /** Applies the records that are durable. A test passes one with a fault, to see that it is found. */
   readonly fold?: RecordFold;
   /** Further ones, which are told the same. */
-  readonly further?: (fold: DurableFold) => readonly Monitor[];
+  readonly further?: (fold: DurableFold, judge: Judge) => readonly Monitor[];
 };
 
 export class Invariants {
@@ -55,7 +55,7 @@ export class Invariants {
       new OutsideMonitor(judge, this.#fold),
       new ActMonitor(judge, this.#fold, this.#log.shadow),
       new RecoveryMonitor(judge, this.#fold),
-      ...(further?.(this.#fold) ?? []),
+      ...(further?.(this.#fold, judge) ?? []),
     ];
     for (const { ids } of [this.#log, ...this.#monitors]) this.#tally.add(ids);
   }

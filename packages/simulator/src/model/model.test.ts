@@ -9,7 +9,7 @@ import {
   type RecordBody,
   type Tables,
 } from "@holdfast/engine";
-import { object, playHistory, service, workflow, World, type WorldOptions } from "@holdfast/engine/testing";
+import { object, playHistory, service, workflow, World, type WorldWatcher } from "@holdfast/engine/testing";
 import { MessageType, messageTypeName } from "@holdfast/protocol";
 import fc from "fast-check";
 
@@ -24,7 +24,7 @@ const LIMITS =
 /** All of the tables are compared once in so many records; what a record touches, with each. */
 const COMPARE_ALL_EVERY = 16;
 
-type Observe = NonNullable<WorldOptions["observe"]>;
+type Observe = WorldWatcher["applied"];
 
 function mustAgree(differences: readonly Difference[], after: string): void {
   assert.equal(differences.length, 0, `after ${after}:\n${differences.map(describeDifference).join("\n")}`);
@@ -49,7 +49,7 @@ function historiesOf(length: number) {
 test("model and product come to the same, whatever a world of callers, handlers and operators does", () => {
   fc.assert(
     fc.property(historiesOf(900), (numbers) => {
-      playHistory(numbers, { monitored: false, observe: differential() });
+      playHistory(numbers, { monitored: false, watcher: { applied: differential() } });
     }),
     LIMITS,
   );
@@ -116,7 +116,7 @@ test("they agree on what histories seldom reach: long outages, a cancel passed o
   const w = new World({
     settings,
     services: [service("mail", ["send"]), workflow("flow", [])],
-    observe: differential(),
+    watcher: { applied: differential() },
   });
   const away = w.invoke("mail/send");
   for (let lost = 0; lost < 4; lost++) {
@@ -147,7 +147,11 @@ function story(): { readonly steps: Step[]; readonly tables: Tables } {
   const steps: Step[] = [];
   const w = new World({
     services: [object("cart", ["add"]), service("mail", ["send"]), workflow("flow", ["tell"])],
-    observe: (record, { outcome, effects }) => steps.push({ record, outcome, effects: [...effects] }),
+    watcher: {
+      applied: (record, { outcome, effects }) => {
+        steps.push({ record, outcome, effects: [...effects] });
+      },
+    },
   });
   const [first, second] = [
     w.invoke("cart/ada/add", { as: "first" }),
@@ -250,8 +254,10 @@ test("a retry that comes too early or too late is told", () => {
   const beside = new ModelDifferential();
   const w = new World({
     services: [service("mail", ["send"])],
-    observe: (record) => {
-      beside.apply(record);
+    watcher: {
+      applied: (record) => {
+        beside.apply(record);
+      },
     },
   });
   w.attempt(w.invoke("mail/send", { as: "a" })).error("no");

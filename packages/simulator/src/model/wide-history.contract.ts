@@ -10,7 +10,7 @@ import {
   sessionMessage,
   workflow,
   World,
-  type WorldOptions,
+  type WorldWatcher,
 } from "@holdfast/engine/testing";
 import {
   encodeMessage,
@@ -45,8 +45,8 @@ const OTHER_SERVICES: readonly ServiceManifest[] = [
   object("flow", ["run", "ask"]),
 ];
 
-export function playWideHistory(numbers: readonly number[], observe: WorldOptions["observe"]): World {
-  const history = new WideHistory(numbers, observe);
+export function playWideHistory(numbers: readonly number[], applied?: WorldWatcher["applied"]): World {
+  const history = new WideHistory(numbers, applied);
   while (!history.isOver) history.step();
   return history.world;
 }
@@ -58,14 +58,14 @@ class WideHistory {
   /** Records that were applied, by which unfinished business is told from finished. */
   #made = 0;
 
-  constructor(numbers: readonly number[], observe: WorldOptions["observe"]) {
+  constructor(numbers: readonly number[], applied?: WorldWatcher["applied"]) {
     this.#numbers = numbers;
     const settings = this.#settings();
     this.world = new World({
       monitored: false,
       settings,
       services: SERVICES,
-      ...(observe === undefined ? {} : { observe }),
+      ...(applied === undefined ? {} : { watcher: { applied } }),
     });
   }
 

@@ -218,8 +218,9 @@ export function thrown(place: string): string {
 /** Even and odd attempts disagree about the name, so whichever is in the journal, every other attempt can go on. */
 async function unstable(scope: Scope, place: string): Promise<string> {
   const name = `${scope.ctx.attempt % 2 === 0 ? "even" : "odd"} ${place}`;
+  // Outside it is one step, whatever the handler calls it.
   return scope.ctx.run(
     name,
-    ledgerStep(scope, name, () => place),
+    ledgerStep(scope, place, () => place),
   );
 }

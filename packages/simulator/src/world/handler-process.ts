@@ -74,7 +74,7 @@ export class HandlerProcess {
       const silence = this.#machine.scheduler.now - lastHeard;
       if (socket.destroyed) return;
       if (silence >= SILENCE_MS_MAX) socket.destroy();
-      else this.lifetime.after(SILENCE_MS_MAX - silence, watch);
+      else this.lifetime.after(Math.ceil(SILENCE_MS_MAX - silence), watch);
     };
     this.lifetime.after(SILENCE_MS_MAX, watch);
     socket.on("data", (chunk: Buffer) => {

@@ -168,7 +168,8 @@ class Connection implements Carrier {
     const direction = this.#directions[side === 0 ? 0 : 1];
     const rest = direction.stalledUntil - this.#scheduler.now;
     if (rest > 0) {
-      this.#scheduleDelivery(side, rest);
+      // Whole milliseconds: less may be too little to make a later time.
+      this.#scheduleDelivery(side, Math.ceil(rest));
       return;
     }
     if (direction.queue.length === 0) return;
