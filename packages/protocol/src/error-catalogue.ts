@@ -317,6 +317,12 @@ export const errorCatalogue = {
     message: 'Deployment "{deploymentId}" still has {invocations} invocations to finish',
     hint: "Wait until they are done, move them to another deployment, or remove it with force to leave them paused.",
   },
+  "deployment-address-denied": {
+    status: 422,
+    source: "admin",
+    message: 'This server does not connect to "{host}", {reason}',
+    hint: "Deployments live where deployments.allowedNetworks and deployments.deniedNetworks let them; see docs/http.md, Deployments.",
+  },
   "deployment-unreachable": {
     status: 422,
     source: "admin",
@@ -391,7 +397,7 @@ export const errorCatalogue = {
     status: 421,
     source: "admin",
     message: 'This server does not answer for host "{host}"',
-    hint: "Use the address the server printed at start, or add the host to ingress.allowedHosts or admin.allowedHosts.",
+    hint: "Use the address the server printed at start, or add the host to ingress.hosts or admin.hosts.",
   },
   unauthorized: {
     status: 401,

@@ -17,9 +17,12 @@ import {
 
 import type { Clock } from "./clock.ts";
 import { checkManifest, discover } from "./invoker/discovery.ts";
+import { EndpointAddresses } from "./invoker/endpoint-address.ts";
 import { InProcessWire } from "./invoker/in-process-wire.ts";
 import { Invoker } from "./invoker/invoker.ts";
+import { dialOverHttp } from "./invoker/native-dial.ts";
 import { NativeWire } from "./invoker/native-wire.ts";
+import { networkRules, type NetworkSettings } from "./invoker/network-rules.ts";
 import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
@@ -63,6 +66,8 @@ export type EngineOptions = {
   readonly checkpoints?: Partial<CheckpointThresholds>;
   /** Handlers in this process, by a name that stays the same over restarts. */
   readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
+  /** Where deployments may be; default: everywhere but where none can be, see `networkRules`. */
+  readonly networks?: NetworkSettings;
   /** Time between two looks for what retention may remove, ms. */
   readonly retentionIntervalMs?: number;
   /** The tables are as recovery found them, and nothing has acted yet: for checks. */
@@ -92,6 +97,7 @@ export class Engine implements EngineAccess {
   readonly #ids: InvocationIds;
   readonly #retention: Retention;
   readonly #endpoints: ReadonlyMap<string, HandlerEndpoint>;
+  readonly #addresses: EndpointAddresses;
   /** Wires by deployment id, made when they are first needed. */
   readonly #wires = new Map<string, { readonly address: string; readonly wire: Wire }>();
 
@@ -101,6 +107,7 @@ export class Engine implements EngineAccess {
     this.#processor = processor;
     this.store = options.store;
     this.#endpoints = options.endpoints ?? new Map();
+    this.#addresses = new EndpointAddresses(networkRules(options.networks ?? { allowed: [], denied: [] }));
     this.#ids = new InvocationIds(() => options.clock.now(), options.outside?.fillRandom);
     this.#invoker = new Invoker({
       clock: options.clock,
@@ -182,7 +189,8 @@ export class Engine implements EngineAccess {
   }
 
   discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
-    return (this.#options.outside?.discover ?? discover)(url, headers);
+    const given = this.#options.outside?.discover;
+    return given === undefined ? discover(url, headers, this.#addresses) : given(url, headers);
   }
 
   checkpoint(): Promise<void> {
@@ -262,7 +270,8 @@ export class Engine implements EngineAccess {
     }
     const connect = this.#options.outside?.connect;
     if (connect !== undefined) return connect(row);
-    return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax });
+    const dial = dialOverHttp(this.#addresses);
+    return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax, dial });
   }
 
   #dropStaleWires(): void {

@@ -102,6 +102,10 @@ function openEngine(
       logBytes: values["checkpoint.logBytes"],
       intervalMs: values["checkpoint.interval"],
     },
+    networks: {
+      allowed: values["deployments.allowedNetworks"],
+      denied: values["deployments.deniedNetworks"],
+    },
     retentionIntervalMs: values["retention.interval"],
     endpoints: endpointsOf(options.services ?? []),
     onFailed: options.onFailed ?? exitWith,

@@ -130,6 +130,18 @@ export const settings = {
   "admin.bodyBytesMax": bytes(10 * MIB, "Body of one admin request", "body-too-large"),
   "admin.connectionsMax": count(1_000, "Open connections", "overloaded"),
 
+  "deployments.allowedNetworks": {
+    type: "list",
+    default: [],
+    meaning:
+      'Where deployments may be: "loopback", "private", addresses, blocks such as 10.1.0.0/16; empty: everywhere else than denied',
+  },
+  "deployments.deniedNetworks": {
+    type: "list",
+    default: [],
+    meaning: 'Where they may not be. In production: "loopback", "private", or only allowed ones',
+  },
+
   "log.segmentBytes": bytes(64 * MIB, "Size of a log segment"),
   "batch.bytesMax": bytes(1 * MIB, "A batch is closed early at this size"),
   "batch.pendingBytesMax": bytes(64 * MIB, "Accepted and not yet durable: more is refused", "overloaded"),

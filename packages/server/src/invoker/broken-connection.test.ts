@@ -8,8 +8,9 @@ import { serve, service, type ServedEndpoint } from "@holdfast/sdk";
 
 import { systemClock } from "../clock.ts";
 import { CuttingProxy, type Direction } from "./cutting-proxy.contract.ts";
+import { dialOverHttp } from "./native-dial.ts";
 import { NativeWire } from "./native-wire.ts";
-import { eventually, SessionWorld } from "./session-harness.contract.ts";
+import { anyAddress, eventually, SessionWorld } from "./session-harness.contract.ts";
 
 /** Cuts per direction. */
 const SAMPLES = 40;
@@ -117,7 +118,12 @@ describe("a deployment that cannot be reached", () => {
       { ...target, headers: { "x-secret": "line\nbreak" } },
       { ...target, url: "nowhere" },
     ]) {
-      const wire = new NativeWire({ clock: systemClock, messageBytesMax: 1_000, ...impossible });
+      const wire = new NativeWire({
+        clock: systemClock,
+        messageBytesMax: 1_000,
+        dial: dialOverHttp(anyAddress()),
+        ...impossible,
+      });
       const lost: string[] = [];
       const start = { type: MessageType.Start } as StartMessage;
       const onLost = (code: string, reason: string, reached: boolean): void => {

@@ -4,14 +4,23 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 
-import { HoldfastError, MANIFEST_MEDIA_TYPE, type ErrorCode } from "@holdfast/protocol";
+import {
+  HoldfastError,
+  MANIFEST_MEDIA_TYPE,
+  type EndpointManifest,
+  type ErrorCode,
+} from "@holdfast/protocol";
 
-import { checkManifest, discover, parseManifest } from "./discovery.ts";
+import { checkManifest, discover as discoverAt, parseManifest } from "./discovery.ts";
 import { scriptedManifest } from "./scripted-endpoint.contract.ts";
+import { anyAddress } from "./session-harness.contract.ts";
 
 const [scriptedService] = scriptedManifest.services;
 assert.ok(scriptedService);
 const handlers = scriptedService.handlers;
+
+const discover = (at: string, headers: Record<string, string>): Promise<EndpointManifest> =>
+  discoverAt(at, headers, anyAddress());
 
 let server: Server;
 let answer: (response: ServerResponse) => void;

@@ -13,6 +13,7 @@ import {
 } from "@holdfast/protocol";
 
 import { isDeeperThan } from "../http/strict-json.ts";
+import type { EndpointAddresses } from "./endpoint-address.ts";
 
 const DISCOVERY_TIMEOUT_MS = 10_000;
 const MANIFEST_BYTES_MAX = 1024 * 1024;
@@ -38,8 +39,9 @@ const HANDLER_KINDS: Readonly<Record<ServiceKind, readonly HandlerKind[]>> = {
 export async function discover(
   url: string,
   headers: Readonly<Record<string, string>>,
+  addresses: EndpointAddresses,
 ): Promise<EndpointManifest> {
-  const text = await fetchManifest(parseUrl(url), url, headers);
+  const text = await fetchManifest(parseUrl(url), url, headers, addresses);
   return parseManifest(url, text);
 }
 
@@ -76,15 +78,19 @@ function incompatible(url: string, reason: string, cause?: unknown): HoldfastErr
   return new HoldfastError("deployment-incompatible", { url, reason }, cause === undefined ? {} : { cause });
 }
 
-function ask(base: URL, url: string, headers: Readonly<Record<string, string>>): ClientRequest {
+function ask(
+  base: URL,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  addresses: EndpointAddresses,
+): ClientRequest {
+  const to = addresses.connectOptions(base);
   try {
     return (base.protocol === "https:" ? httpsRequest : httpRequest)({
-      hostname: base.hostname.replace(/^\[|\]$/g, ""),
-      port: base.port,
+      ...to,
       path: `${base.pathname.replace(/\/$/, "")}/discover${base.search}`,
       method: "GET",
       headers: { ...headers, accept: MANIFEST_MEDIA_TYPE },
-      agent: false,
       signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),
     });
   } catch (error) {
@@ -93,11 +99,20 @@ function ask(base: URL, url: string, headers: Readonly<Record<string, string>>):
   }
 }
 
-function fetchManifest(base: URL, url: string, headers: Readonly<Record<string, string>>): Promise<string> {
+function fetchManifest(
+  base: URL,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  addresses: EndpointAddresses,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = ask(base, url, headers);
+    const request = ask(base, url, headers, addresses);
     request.on("response", (response) => readManifest(url, response, resolve, reject));
     request.on("error", (error: NodeJS.ErrnoException) => {
+      if (error instanceof HoldfastError) {
+        reject(error);
+        return;
+      }
       const isTimeout = error.name === "TimeoutError" || error.code === "ABORT_ERR";
       reject(
         unreachable(
@@ -131,10 +146,7 @@ function readManifest(
   if (type !== MANIFEST_MEDIA_TYPE) {
     response.destroy();
     reject(
-      incompatible(
-        url,
-        `GET /discover answered with content type ${type.slice(0, 100)}, expected ${MANIFEST_MEDIA_TYPE}`,
-      ),
+      incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`),
     );
     return;
   }
@@ -152,6 +164,12 @@ function readManifest(
   response.on("error", (error) =>
     reject(unreachable(url, `the connection broke during GET /discover: ${error.message}`)),
   );
+}
+
+/** A header can carry anything, so only the two words of a media type are repeated. */
+function shownType(type: string): string {
+  const name = /^[a-z]{1,20}\/[a-z0-9.+-]{1,60}(?=\s*(?:;|$))/i.exec(type)?.[0];
+  return name === undefined ? "no content type" : `content type ${name}`;
 }
 
 type Json = Readonly<Record<string, unknown>>;

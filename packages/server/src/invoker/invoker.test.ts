@@ -15,9 +15,10 @@ import { handler, service, type Context } from "@holdfast/sdk";
 import { systemClock } from "../clock.ts";
 import { Gate, request, rowOf, statusOf, until } from "../embedded/semantics-rig.contract.ts";
 import { createTestEngine } from "../testing.ts";
+import { dialOverHttp } from "./native-dial.ts";
 import { NativeWire } from "./native-wire.ts";
 import { ScriptedEndpoint } from "./scripted-endpoint.contract.ts";
-import { eventually, SessionWorld } from "./session-harness.contract.ts";
+import { anyAddress, eventually, SessionWorld } from "./session-harness.contract.ts";
 
 describe("more attempts than attemptsMax", () => {
   it("wait in the order in which they became due", async () => {
@@ -134,6 +135,7 @@ describe("a connection whose session numbers are used up", () => {
       url: endpoint.url,
       headers: {},
       messageBytesMax: 1_000_000,
+      dial: dialOverHttp(anyAddress()),
       sessionNumberMax: 2,
     });
     using _closing = { [Symbol.dispose]: () => wire.close() };

@@ -5,7 +5,7 @@ import type { StartMessage } from "@holdfast/protocol";
 import type { ByteSocket } from "../byte-socket.ts";
 import type { Clock } from "../clock.ts";
 import { NativeConnection } from "./native-connection.ts";
-import { dialOverHttp, type Dial } from "./native-dial.ts";
+import type { Dial } from "./native-dial.ts";
 import type { Session, SessionListener, Wire } from "./wire.ts";
 
 export type NativeWireOptions = {
@@ -16,8 +16,8 @@ export type NativeWireOptions = {
   readonly messageBytesMax: number;
   /** Sessions on one connection before it is replaced. */
   readonly sessionNumberMax?: number;
-  /** Makes the connection. Default: an upgrade over HTTP. */
-  readonly dial?: Dial;
+  /** Makes the connection. */
+  readonly dial: Dial;
 };
 
 type PendingSession = {
@@ -73,10 +73,9 @@ export class NativeWire implements Wire {
   }
 
   #dial(): void {
-    const dial = this.#options.dial ?? dialOverHttp;
     let isSettled = false;
     // One of them is called, once, and never within this call.
-    this.#cancelDial = dial(this.#options, {
+    this.#cancelDial = this.#options.dial(this.#options, {
       opened: (socket, head) => {
         if (isSettled) socket.destroy();
         else this.#connected(socket, head);

@@ -13,6 +13,13 @@ import { Engine, type EngineLimits } from "../engine.ts";
 import { LogMemory } from "../log/memory-log.ts";
 import { StagedLog } from "../partition/partition-rig.contract.ts";
 import { MemoryStore, StoreMemory } from "../store/memory-store.ts";
+import { EndpointAddresses } from "./endpoint-address.ts";
+import { networkRules } from "./network-rules.ts";
+
+/** Where handlers may be when nothing is configured. */
+export function anyAddress(): EndpointAddresses {
+  return new EndpointAddresses(networkRules({ allowed: [], denied: [] }));
+}
 
 /** How handlers are reached. */
 export interface Reach {
