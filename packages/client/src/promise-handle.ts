@@ -76,6 +76,8 @@ export class PromiseHandle<Input, Value> {
     try {
       const state = await this.#transport.json<SettlePromiseResponse>([...this.#segments, verb], {
         method: "POST",
+        // Also for the empty body of `undefined`: the admin API takes no POST that a web page could send unasked.
+        headers: { "content-type": "application/json" },
         body,
       });
       return { first: state.settled === "now", outcome: peekOf(state) };

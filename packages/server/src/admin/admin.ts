@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 import { HoldfastError } from "@holdfast/protocol";
 
-import { checkAccess, type AccessRules } from "../http/access.ts";
+import { checkAccess, refuseSimplePost, type AccessRules } from "../http/access.ts";
 import type { HttpHandler } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { readPath } from "../http/request-path.ts";
@@ -73,6 +73,7 @@ export function createAdmin(
     try {
       checkAccess(rules, req);
       if (!isAuthorized(req.headers.authorization)) throw new HoldfastError("unauthorized");
+      refuseSimplePost(req);
       const { segments, query } = readPath(req.url ?? "/");
       const { handler, params } = adminRoutes.find(req.method ?? "GET", segments);
       const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax" };

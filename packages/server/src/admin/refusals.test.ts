@@ -155,7 +155,13 @@ describe("admin refuses what operators get wrong, in one format", () => {
     ["cancel of a bad id", "PATCH /invocations/banana/cancel", {}, 400, "invocation-id-invalid"],
     ["cancel of an unknown one", `PATCH /invocations/${UNKNOWN}/cancel`, {}, 404, "invocation-not-found"],
     ["cancel of a completed one", "PATCH /invocations/{completed}/cancel", {}, 409, "invocation-completed"],
-    ["kill of a completed one", "POST /invocations/{completed}/kill", {}, 409, "invocation-completed"],
+    [
+      "kill of a completed one",
+      "POST /invocations/{completed}/kill",
+      { json: {} },
+      409,
+      "invocation-completed",
+    ],
     [
       "pause of one that waits for its turn",
       "PATCH /invocations/{queued}/pause",

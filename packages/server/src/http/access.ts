@@ -6,9 +6,10 @@
 import { HoldfastError } from "@holdfast/protocol";
 
 import type { HttpRequest } from "./exchange.ts";
+import { isJsonType } from "./json-request.ts";
 
 export type AccessRules = {
-  /** The names that Host may hold; empty: any. Ports are not compared: what an attacker controls is the name. */
+  /** The names that Host may hold, with any port, or "name:port" for this one only; empty: any name. */
   readonly hosts: readonly string[];
   /** Refuse requests that a browser makes for a page of another origin. */
   readonly refuseCrossSite: boolean;
@@ -16,6 +17,9 @@ export type AccessRules = {
   readonly origins: readonly string[];
 };
 
+/** A name or an address, and a port or none. */
+const AUTHORITY = /^([\w.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/;
+const SHOWN_LENGTH = 200;
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
 export function isLoopbackAddress(host: string): boolean {
@@ -24,9 +28,9 @@ export function isLoopbackAddress(host: string): boolean {
 
 /** The hosts to allow on a listener: its own names when it is bound to a loopback address, and any when it is not. */
 export function allowedHosts(bind: string, configured: readonly string[]): readonly string[] {
-  if (!isLoopbackAddress(bind)) return configured;
+  if (!isLoopbackAddress(bind)) return configured.map((name) => name.toLowerCase());
   const own = bind.includes(":") && !bind.startsWith("[") ? `[${bind}]` : bind;
-  return [...new Set([...LOOPBACK_HOSTS, own, ...configured])];
+  return [...new Set([...LOOPBACK_HOSTS, own, ...configured].map((name) => name.toLowerCase()))];
 }
 
 /** Throws `host-not-allowed`, `request-malformed` or `origin-not-allowed`. */
@@ -35,8 +39,12 @@ export function checkAccess(rules: AccessRules, req: HttpRequest): void {
   if (host === undefined ? req.httpVersion !== "1.0" : host.includes(",")) {
     throw new HoldfastError("request-malformed", { reason: "it needs exactly one Host header" });
   }
-  if (rules.hosts.length > 0 && !rules.hosts.includes(hostName(host ?? ""))) {
-    throw new HoldfastError("host-not-allowed", { host: host ?? "" });
+  const authority = AUTHORITY.exec(host ?? "");
+  if (authority === null && host !== undefined && rules.hosts.length === 0) {
+    throw new HoldfastError("request-malformed", { reason: "its Host is no name with or without a port" });
+  }
+  if (rules.hosts.length > 0 && !isOneOf(rules.hosts, authority)) {
+    throw new HoldfastError("host-not-allowed", { host: (host ?? "").slice(0, SHOWN_LENGTH) });
   }
   if (rules.refuseCrossSite) checkOrigin(rules, req);
 }
@@ -60,8 +68,25 @@ function isOwnOrigin(origin: string, host: string): boolean {
   return origin.replace(/^https?:\/\//, "").toLowerCase() === host.toLowerCase();
 }
 
-/** "localhost" of "localhost:8080", "[::1]" of "[::1]:8080". */
-function hostName(host: string): string {
-  const end = host.startsWith("[") ? host.indexOf("]") + 1 : host.indexOf(":");
-  return (end <= 0 ? host : host.slice(0, end)).toLowerCase();
+function isOneOf(hosts: readonly string[], authority: RegExpExecArray | null): boolean {
+  if (authority === null) return false;
+  const [whole, name = ""] = authority;
+  return hosts.includes(name.toLowerCase()) || hosts.includes(whole.toLowerCase());
+}
+
+/**
+ * Refuses a POST that a web page can have sent without the browser asking this server first: one with the content types
+ * of forms, or none. Browsers say where such a request comes from, and `checkAccess` looks at that; this holds where they
+ * do not. Throws `media-type-unsupported`.
+ */
+export function refuseSimplePost(req: HttpRequest): void {
+  if (req.method !== "POST" || isJsonType(req.headers["content-type"] ?? "")) return;
+  // Basic would not do: browsers send it by themselves.
+  if (/^bearer /i.test(req.headers.authorization ?? "")) return;
+  const contentType = req.headers["content-type"] ?? "";
+  throw new HoldfastError(
+    "media-type-unsupported",
+    { contentType: contentType.slice(0, SHOWN_LENGTH) },
+    { hint: "Send content-type: application/json, also without a body: no web page can do that unasked." },
+  );
 }

@@ -33,7 +33,14 @@ test("discovery goes to the deployment itself although a proxy is in the environ
     endpoint.server.close();
     proxy.server.close();
   });
-  const env = { ...process.env, NODE_USE_ENV_PROXY: "1", HTTP_PROXY: proxy.url, http_proxy: proxy.url };
+  const env = {
+    ...process.env,
+    NODE_USE_ENV_PROXY: "1",
+    HTTP_PROXY: proxy.url,
+    http_proxy: proxy.url,
+    NO_PROXY: "",
+    no_proxy: "",
+  };
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, endpoint.url], { env });
   assert.match(stdout, /^discovered /);
   assert.deepEqual(endpoint.seen, ["/discover"]);

@@ -7,7 +7,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import { allowedHosts, checkAccess, isLoopbackAddress, type AccessRules } from "./access.ts";
 
 const rules: AccessRules = {
-  hosts: allowedHosts("127.0.0.1", ["holdfast.test"]),
+  hosts: allowedHosts("127.0.0.1", ["Holdfast.test", "only.test:8443"]),
   refuseCrossSite: true,
   origins: ["http://app.example"],
 };
@@ -34,6 +34,27 @@ describe("the Host of a listener on a loopback address", () => {
     ["localhost.evil.example", "host-not-allowed"],
     ["evil.example:8080@localhost", "host-not-allowed"],
     ["localhost.", "host-not-allowed"],
+    ["localhost:", "host-not-allowed"],
+    ["localhost:80:80", "host-not-allowed"],
+    ["localhost:8080@evil.example", "host-not-allowed"],
+    ["localhost:port", "host-not-allowed"],
+    ["localhost:123456", "host-not-allowed"],
+    ["localhost/evil.example", "host-not-allowed"],
+    ["user@localhost", "host-not-allowed"],
+    ["localhost evil.example", "host-not-allowed"],
+    ["lo\u0000calhost", "host-not-allowed"],
+    ["[::1]evil.example", "host-not-allowed"],
+    ["[::1%25lo]:8080", "host-not-allowed"],
+    ["[0:0:0:0:0:0:0:1]", "host-not-allowed"],
+    ["::1", "host-not-allowed"],
+    ["0.0.0.0:8080", "host-not-allowed"],
+    ["127.1", "host-not-allowed"],
+    ["127.0.0.1.", "host-not-allowed"],
+    ["xn--lcalhost-54a", "host-not-allowed"],
+    ["only.test:8443", "allowed"],
+    ["ONLY.test:8443", "allowed"],
+    ["only.test:8080", "host-not-allowed"],
+    ["only.test", "host-not-allowed"],
     ["127.0.0.1.nip.io", "host-not-allowed"],
     ["0x7f.1", "host-not-allowed"],
     ["2130706433", "host-not-allowed"],
@@ -56,6 +77,9 @@ describe("the Host of a listener on a loopback address", () => {
 it("any Host will do for a listener that is not on a loopback address, unless names are configured", () => {
   assert.deepEqual(allowedHosts("0.0.0.0", []), []);
   assert.equal(outcome({ host: "anything.example" }, { ...rules, hosts: [] }), "allowed");
+  for (const host of ["a b", "a/b", "u@a", "a:", "a:b", "[::1", "a:1:2"]) {
+    assert.equal(outcome({ host }, { ...rules, hosts: [] }), "request-malformed", host);
+  }
   assert.deepEqual(allowedHosts("10.0.0.1", ["api.example"]), ["api.example"]);
   assert.ok(allowedHosts("::1", []).includes("[::1]"));
 });
