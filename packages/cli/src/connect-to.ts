@@ -7,14 +7,17 @@ import { httpFetch } from "./http-fetch.ts";
 
 /** A client of the server that the options, the environment or the defaults name. */
 export function connectTo(options: ConnectionValues, environment: Environment): Client {
-  const { HOLDFAST_ADMIN_URL, HOLDFAST_INGRESS_URL, HOLDFAST_TOKEN } = environment.variables;
+  const { HOLDFAST_ADMIN_URL, HOLDFAST_INGRESS_URL, HOLDFAST_TOKEN, HOLDFAST_CALLER_TOKEN } =
+    environment.variables;
   const url = address(options["ingress-url"], HOLDFAST_INGRESS_URL, "ingress-url");
   const adminUrl = address(options["admin-url"], HOLDFAST_ADMIN_URL, "admin-url");
-  const token = HOLDFAST_TOKEN ?? "";
+  const adminToken = HOLDFAST_TOKEN ?? "";
+  const token = HOLDFAST_CALLER_TOKEN ?? "";
   return connect({
     ...(url === undefined ? {} : { url }),
     ...(adminUrl === undefined ? {} : { adminUrl }),
-    ...(token === "" ? {} : { adminToken: token }),
+    ...(token === "" ? {} : { token }),
+    ...(adminToken === "" ? {} : { adminToken }),
     fetch: httpFetch,
   });
 }

@@ -28,6 +28,8 @@ export interface ConnectOptions {
   readonly adminUrl?: string;
   /** Sent with every request, e.g. for a proxy's authentication. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Token of the callers' API, sent to `url` only. */
+  readonly token?: string;
   /** Token of the operators' API, sent to `adminUrl` only. */
   readonly adminToken?: string;
   /** Instead of the global one. */
@@ -69,13 +71,12 @@ export class Client {
   constructor(options: ConnectOptions) {
     const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
     const headers = options.headers ?? {};
-    const authorization =
-      options.adminToken === undefined ? {} : { authorization: `Bearer ${options.adminToken}` };
-    this.#transport = new Transport({ url: options.url ?? URL_DEFAULT, fetch: send, headers });
-    const adminUrl = options.adminUrl ?? ADMIN_URL_DEFAULT;
-    this.admin = new AdminClient(
-      new Transport({ url: adminUrl, fetch: send, headers: { ...headers, ...authorization } }),
-    );
+    const transport = (url: string, token: string | undefined): Transport => {
+      const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      return new Transport({ url, fetch: send, headers: { ...headers, ...authorization } });
+    };
+    this.#transport = transport(options.url ?? URL_DEFAULT, options.token);
+    this.admin = new AdminClient(transport(options.adminUrl ?? ADMIN_URL_DEFAULT, options.adminToken));
   }
 
   /**

@@ -28,7 +28,8 @@ function fake(answer: () => Response | Promise<Response>): {
     url: "http://holdfast.test/base/",
     adminUrl: "http://admin.test",
     headers: { "x-tenant": "t1" },
-    adminToken: "secret",
+    token: "callers",
+    adminToken: "operators",
     fetch: async (url, init) => {
       const request = new Request(url, init);
       seen.push({
@@ -61,7 +62,11 @@ test("a call posts the stored form of its input, and reads that of the output", 
   );
   assert.equal(request?.headers.get("content-type"), "application/json");
   assert.equal(request?.headers.get("x-tenant"), "t1");
-  assert.equal(request?.headers.get("authorization"), null, "the operators' token is not for callers");
+  assert.equal(
+    request?.headers.get("authorization"),
+    "Bearer callers",
+    "the operators' token is not for callers",
+  );
 });
 
 test("no input is no body and no content type; no output is undefined", async () => {
@@ -153,7 +158,7 @@ test("the operators' API gets its token, plain JSON, and lists as comma-separate
     seen[0]?.url,
     "http://admin.test/invocations?service=deploy&limit=5&status=paused%2Cbacking-off",
   );
-  assert.equal(seen[0]?.headers.get("authorization"), "Bearer secret");
+  assert.equal(seen[0]?.headers.get("authorization"), "Bearer operators");
   assert.deepEqual(
     [seen[1]?.method, seen[1]?.url, seen[1]?.body],
     ["PATCH", "http://admin.test/invocations/inv_1a/reschedule", '{"delay":"1h"}'],

@@ -399,6 +399,18 @@ export const errorCatalogue = {
     message: 'This server does not answer for host "{host}"',
     hint: "Use the address the server printed at start, or add the host to ingress.hosts or admin.hosts.",
   },
+  "rate-limited": {
+    status: 429,
+    source: "ingress",
+    message: "Too many requests: {reason}",
+    hint: "Nothing was started. Try again after the time in the Retry-After header.",
+  },
+  "authentication-unavailable": {
+    status: 503,
+    source: "ingress",
+    message: "Tokens cannot be checked: the issuer's keys cannot be had",
+    hint: "Nothing was started. Try again in a moment. The server's log says why; the address is ingress.jwt.jwksUrl.",
+  },
   unauthorized: {
     status: 401,
     source: "admin",

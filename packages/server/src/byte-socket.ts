@@ -4,6 +4,7 @@
  */
 export interface ByteSocket {
   readonly destroyed: boolean;
+  readonly remoteAddress?: string | undefined;
   /** Received bytes, in order. */
   on(event: "data", listener: (chunk: Buffer) => void): unknown;
   /** `drain`: `write` may be called again. `end`: the peer sends no more. `close`: nothing comes any more, for any reason. */

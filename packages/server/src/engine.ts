@@ -66,6 +66,8 @@ export type EngineOptions = {
   readonly checkpoints?: Partial<CheckpointThresholds>;
   /** Handlers in this process, by a name that stays the same over restarts. */
   readonly endpoints?: ReadonlyMap<string, HandlerEndpoint>;
+  /** Makes ids that follow from keys unguessable, see `InvocationIds`. Default: "", none. */
+  readonly idSecret?: string;
   /** Where deployments may be; default: everywhere but where none can be, see `networkRules`. */
   readonly networks?: NetworkSettings;
   /** Time between two looks for what retention may remove, ms. */
@@ -108,7 +110,8 @@ export class Engine implements EngineAccess {
     this.store = options.store;
     this.#endpoints = options.endpoints ?? new Map();
     this.#addresses = new EndpointAddresses(networkRules(options.networks ?? { allowed: [], denied: [] }));
-    this.#ids = new InvocationIds(() => options.clock.now(), options.outside?.fillRandom);
+    const now = (): number => options.clock.now();
+    this.#ids = new InvocationIds(now, options.idSecret, options.outside?.fillRandom);
     this.#invoker = new Invoker({
       clock: options.clock,
       tables: processor.tables,

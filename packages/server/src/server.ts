@@ -13,6 +13,8 @@ import { Engine } from "./engine.ts";
 import { allowedHosts, isLoopbackAddress } from "./http/access.ts";
 import type { HttpHandler } from "./http/exchange.ts";
 import { HttpServer } from "./http/http-server.ts";
+import type { Authenticate } from "./ingress/auth/authenticator.ts";
+import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
 import { probeDisk } from "./log/probe.ts";
 import { settings, type Setting } from "./settings.ts";
@@ -46,6 +48,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { values } = options.config;
   refuseOpenAdmin(values);
   const onWarning = options.onWarning ?? ((message: string) => console.warn(`holdfast: ${message}`));
+  const authenticate = authenticationOf(values, () => systemClock.now(), onWarning);
+  if (authenticate === undefined && !isLoopbackAddress(values["ingress.host"])) {
+    onWarning(
+      `everyone who reaches ${values["ingress.host"]}:${values["ingress.port"]} may call every public handler: ingress.auth is off`,
+    );
+  }
   // What is open is closed in reverse order: when the server closes, and when a later part cannot be started.
   await using opened = new AsyncDisposableStack();
   const directory = await openDataDirectory(values.data, { segmentBytes: values["log.segmentBytes"] });
@@ -53,7 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
   const engine = await openEngine(options, directory, onWarning);
   opened.defer(() => engine.close());
-  const ingress = await listenIngress(engine, values);
+  const ingress = await listenIngress(engine, values, authenticate);
   opened.defer(() => ingress.close(CLOSE_GRACE_MS));
   const admin = await listenAdmin(engine, options.config, ingress.url);
   opened.defer(() => admin.close(CLOSE_GRACE_MS));
@@ -102,6 +110,7 @@ function openEngine(
       logBytes: values["checkpoint.logBytes"],
       intervalMs: values["checkpoint.interval"],
     },
+    idSecret: values["ids.secret"],
     networks: {
       allowed: values["deployments.allowedNetworks"],
       denied: values["deployments.deniedNetworks"],
@@ -136,7 +145,11 @@ export function foldSettings(values: Config): FoldSettings {
   };
 }
 
-function listenIngress(engine: Engine, values: Config): Promise<HttpServer> {
+function listenIngress(
+  engine: Engine,
+  values: Config,
+  authenticate: Authenticate | undefined,
+): Promise<HttpServer> {
   const host = values["ingress.host"];
   const handler = createIngress(engine, {
     bodyBytesMax: values["ingress.bodyBytesMax"],
@@ -148,6 +161,7 @@ function listenIngress(engine: Engine, values: Config): Promise<HttpServer> {
     corsOrigins: values["ingress.corsOrigins"],
     hosts: allowedHosts(host, values["ingress.hosts"]),
     refuseCrossSite: isLoopbackAddress(host),
+    authenticate,
   });
   return HttpServer.listen({
     ...listener(values, handler),

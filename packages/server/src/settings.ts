@@ -114,6 +114,39 @@ export const settings = {
     meaning: "Headers that are kept in the journal and given to handlers. Credentials never are",
   },
 
+  "ingress.auth": {
+    type: "choice",
+    default: "off",
+    choices: ["off", "token", "jwt"],
+    meaning:
+      "Who may call: everyone who reaches the ingress (off), or whoever shows one of ingress.tokens or a JWT",
+  },
+  "ingress.tokens": {
+    type: "list",
+    default: [],
+    isSecret: true,
+    meaning: "Callers and their tokens: NAME=SHA256 each, the digest of the token in hex",
+  },
+  "ingress.jwt.jwksUrl": {
+    type: "text",
+    default: "",
+    meaning: "Where the issuer's public keys are; https, or http on this machine",
+  },
+  "ingress.jwt.issuer": { type: "text", default: "", meaning: "The iss of every token" },
+  "ingress.jwt.audiences": { type: "list", default: [], meaning: "A token's aud must be one of them" },
+  "ingress.jwt.algorithms": {
+    type: "list",
+    default: ["RS256", "ES256", "EdDSA"],
+    meaning: "Algorithms that a token may be signed with",
+  },
+  "ingress.jwt.clockSkew": duration(60 * SECOND, "How far the issuer's clock may be off"),
+  "ingress.principalRateMax": count(
+    10_000,
+    "Requests of one caller in a second, with ingress.auth",
+    "rate-limited",
+  ),
+  "ingress.authFailuresMax": count(60, "Wrong tokens from one address in a minute", "rate-limited"),
+
   "admin.host": {
     type: "text",
     default: "127.0.0.1",
@@ -129,6 +162,14 @@ export const settings = {
   },
   "admin.bodyBytesMax": bytes(10 * MIB, "Body of one admin request", "body-too-large"),
   "admin.connectionsMax": count(1_000, "Open connections", "overloaded"),
+
+  "ids.secret": {
+    type: "text",
+    default: "",
+    isSecret: true,
+    meaning:
+      "Makes ids that follow from idempotency and workflow keys unguessable. Another secret, other ids: keys used before are forgotten",
+  },
 
   "deployments.allowedNetworks": {
     type: "list",

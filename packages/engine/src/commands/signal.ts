@@ -36,7 +36,8 @@ export function sendSignalCommand(
 function isPassedOnAlready(scope: CommandScope, command: SendSignalCommand): boolean {
   if (command.index !== CANCEL_SIGNAL || scope.row.cancelledInAttempt === 0) return false;
   const callee = scope.fold.tables.invocations.get(command.target);
-  return callee !== undefined && callee.source.id === scope.row.id && callee.cancelledInAttempt > 0;
+  if (callee === undefined || callee.source.kind === "ingress") return false;
+  return callee.source.id === scope.row.id && callee.cancelledInAttempt > 0;
 }
 
 export function completeAwakeable(

@@ -63,7 +63,7 @@ export type Waiter = {
 
 export type InvocationSource = {
   readonly kind: "ingress" | "invocation" | "restart";
-  /** The calling invocation, or the one that was restarted. */
+  /** The calling invocation, or the one that was restarted; of the ingress, the principal, "" when nobody had to say. */
   readonly id: string;
 };
 

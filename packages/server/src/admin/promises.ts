@@ -27,7 +27,7 @@ export function listPromises(exchange: AdminExchange): AdminAnswer {
 export function getPromise(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
   const address = addressOf(exchange);
-  requirePromise(scopeOf(exchange), address, true);
+  requirePromise(scopeOf(exchange), address, "all");
   const promises = requireWorkflow(exchange, address.service, address.key);
   return { body: promiseInfo(address, promises.get(address.name)) };
 }
@@ -40,7 +40,7 @@ export function completePromise(exchange: AdminExchange): undefined {
     throw pathNotFound(["services", address.service, "promises", address.key, address.name, verb]);
   }
   const scope = scopeOf(exchange);
-  const schema = requirePromise(scope, address, true);
+  const schema = requirePromise(scope, address, "all");
   settlePromise(scope, exchange.req, exchange.res, { address, schema, verb }, exchange.body);
 }
 

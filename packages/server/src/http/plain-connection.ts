@@ -145,11 +145,11 @@ export class PlainConnection implements PlainResponseSink {
   }
 
   #handle({ method, url, httpVersion, headers, headerCount }: PlainHead, body: Uint8Array): void {
-    const { keepAliveS, handle, now } = this.#options;
+    const { socket, keepAliveS, handle, now } = this.#options;
     const response = new PlainResponse(this, keepAliveS, now);
     this.#response = response;
     this.#turn("answer");
-    handle({ method, url, httpVersion, headers, headerCount, body }, response);
+    handle({ method, url, httpVersion, headers, headerCount, socket, body }, response);
   }
 
   send(bytes: Uint8Array, keepAlive: boolean): void {

@@ -16,11 +16,13 @@ export type PlainRequest = {
   readonly headers: IncomingHttpHeaders;
   /** Number of headers. */
   readonly headerCount: number;
+  /** Where it came from. */
+  readonly socket: { readonly remoteAddress?: string | undefined };
   /** The whole body: it has been received before there is a request. Valid while the request is being handled. */
   readonly body: Uint8Array;
 };
 
-export type PlainHead = Omit<PlainRequest, "body"> & {
+export type PlainHead = Omit<PlainRequest, "body" | "socket"> & {
   /** Up to and including the empty line. */
   readonly headBytes: number;
   readonly bodyBytes: number;

@@ -15,6 +15,8 @@ export type RawHeaders = string[];
 
 const JSON_TYPE = "application/json";
 const RETRY_AFTER_S = "1";
+/** What passes by itself. */
+const LATER = new Set(["overloaded", "shutting-down", "rate-limited", "authentication-unavailable"]);
 
 export function sendJson(res: HttpResponse, status: number, value: unknown, headers: RawHeaders = []): void {
   sendText(res, status, JSON.stringify(value), headers);
@@ -47,7 +49,7 @@ export function sendError(
 
 export function sendProblem(res: HttpResponse, problem: ProblemJson, headers: RawHeaders = []): void {
   if (problem.source !== "admin") headers.push(IngressHeader.errorSource, problem.source);
-  if (problem.error === "overloaded" || problem.error === "shutting-down") {
+  if (LATER.has(problem.error)) {
     headers.push("retry-after", RETRY_AFTER_S);
   }
   if (problem.error === "unauthorized") headers.push("www-authenticate", "Bearer");

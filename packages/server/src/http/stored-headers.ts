@@ -12,7 +12,7 @@ export type HeaderFilter = (headers: IncomingHttpHeaders) => Header[];
 /** Never stored, whatever the configuration says. */
 const SECRET = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 /** Headers of ours are for the server, whatever the configuration says; a handler must not mistake a caller's for the server's. */
-const RESERVED_PREFIX = "x-restate-";
+const RESERVED_PREFIXES = ["x-restate-", "x-holdfast-"];
 /** Clients invent header names; beyond so many, decisions are made anew each time. */
 const REMEMBERED_MAX = 1_000;
 
@@ -29,7 +29,7 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
   const decisions = new Map<string, boolean>();
   const decide = (name: string): boolean =>
     !SECRET.includes(name) &&
-    !name.startsWith(RESERVED_PREFIX) &&
+    !RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
     wanted.some((matches) => matches(name)) &&
     !unwanted.some((matches) => matches(name));
   return (headers) => {

@@ -11,27 +11,42 @@ export type CallAddress = {
   readonly mode: "call" | "send";
 };
 
-/** `/{service}/{handler}`, `/{service}/{key}/{handler}`, each with `/send` behind it or not. */
-export function addressOfPath(tables: Tables, segments: readonly string[]): CallAddress {
+/**
+ * `/{service}/{handler}`, `/{service}/{key}/{handler}`, each with `/send` behind it or not. `hidesPrivate`: what only other
+ * handlers may call is as if it were not there.
+ */
+export function addressOfPath(
+  tables: Tables,
+  segments: readonly string[],
+  hidesPrivate: boolean,
+): CallAddress {
   const [service = ""] = segments;
   if (segments.length < 2 || segments.length > 4) throw badPath(segments);
-  const row = findService(tables, service);
+  const row = findService(tables, service, hidesPrivate);
   const length = row.manifest.kind === "service" ? 2 : 3;
   const isSend = segments.length === length + 1 && segments[length] === "send";
-  return resolve(row, isSend ? segments.slice(0, -1) : segments, isSend ? "send" : "call");
+  return resolve(row, isSend ? segments.slice(0, -1) : segments, isSend ? "send" : "call", hidesPrivate);
 }
 
 /** The path behind `/restate/call` and `/restate/send`, where the last segment is always the handler. */
-export function addressOfParts(tables: Tables, parts: readonly string[], mode: "call" | "send"): CallAddress {
+export function addressOfParts(
+  tables: Tables,
+  parts: readonly string[],
+  mode: "call" | "send",
+  hidesPrivate: boolean,
+): CallAddress {
   const [service = ""] = parts;
   if (parts.length < 2 || parts.length > 3) throw badPath(parts);
-  return resolve(findService(tables, service), parts, mode);
+  return resolve(findService(tables, service, hidesPrivate), parts, mode, hidesPrivate);
 }
 
-export function findService(tables: Tables, service: string): ServiceRow {
+export function findService(tables: Tables, service: string, hidesPrivate = false): ServiceRow {
   const row = tables.service(service);
-  if (row !== undefined) return row;
-  const meant = closestName(service, tables.services.keys());
+  if (row !== undefined && !(hidesPrivate && publicHandlers(row).length === 0)) return row;
+  const known = [...tables.services.keys()].filter(
+    (name) => !hidesPrivate || publicHandlers(tables.service(name)).length > 0,
+  );
+  const meant = closestName(service, known);
   throw new HoldfastError(
     "service-not-found",
     { service },
@@ -39,10 +54,10 @@ export function findService(tables: Tables, service: string): ServiceRow {
   );
 }
 
-export function findHandler(row: ServiceRow, handler: string): HandlerManifest {
+export function findHandler(row: ServiceRow, handler: string, hidesPrivate = false): HandlerManifest {
   const manifest = row.handlers.get(handler);
-  if (manifest !== undefined) return manifest;
-  const handlers = [...row.handlers.keys()];
+  if (manifest !== undefined && !(hidesPrivate && !isPublic(row, manifest))) return manifest;
+  const handlers = hidesPrivate ? publicHandlers(row) : [...row.handlers.keys()];
   const meant = closestName(handler, handlers);
   throw new HoldfastError(
     "handler-not-found",
@@ -51,11 +66,19 @@ export function findHandler(row: ServiceRow, handler: string): HandlerManifest {
   );
 }
 
+export function isPublic(row: ServiceRow, handler: HandlerManifest): boolean {
+  return !(handler.ingressPrivate ?? row.manifest.ingressPrivate ?? false);
+}
+
+export function publicHandlers(row: ServiceRow | undefined): readonly string[] {
+  if (row === undefined) return [];
+  return [...row.handlers.values()].filter((handler) => isPublic(row, handler)).map(({ name }) => name);
+}
+
 /** Throws `service-private` for what only other handlers may call. */
 export function requirePublic(row: ServiceRow, handler: HandlerManifest): void {
-  if (handler.ingressPrivate ?? row.manifest.ingressPrivate ?? false) {
-    throw new HoldfastError("service-private", { service: row.manifest.name, handler: handler.name });
-  }
+  if (isPublic(row, handler)) return;
+  throw new HoldfastError("service-private", { service: row.manifest.name, handler: handler.name });
 }
 
 /** Throws for keys that an object cannot have. */
@@ -69,21 +92,26 @@ export function requireKey(service: string, key: string, bytesMax: number): void
   }
 }
 
-function resolve(row: ServiceRow, parts: readonly string[], mode: "call" | "send"): CallAddress {
+function resolve(
+  row: ServiceRow,
+  parts: readonly string[],
+  mode: "call" | "send",
+  hidesPrivate: boolean,
+): CallAddress {
   const { name: service, kind } = row.manifest;
   if (kind === "service") {
-    if (parts.length !== 2) throw keyNotTaken(row, parts);
-    return { service, row, handler: findHandler(row, parts[1] ?? ""), key: "", mode };
+    if (parts.length !== 2) throw keyNotTaken(row, parts, hidesPrivate);
+    return { service, row, handler: findHandler(row, parts[1] ?? "", hidesPrivate), key: "", mode };
   }
   if (parts.length === 2) throw new HoldfastError("key-missing", { service });
   const [, key = "", handler = ""] = parts;
   if (parts.length !== 3) throw badPath(parts);
-  return { service, row, handler: findHandler(row, handler), key, mode };
+  return { service, row, handler: findHandler(row, handler, hidesPrivate), key, mode };
 }
 
-function keyNotTaken(row: ServiceRow, parts: readonly string[]): HoldfastError {
+function keyNotTaken(row: ServiceRow, parts: readonly string[], hidesPrivate: boolean): HoldfastError {
   // Of a longer path, say what is wrong with its end rather than that its middle is no handler.
-  findHandler(row, parts[1] ?? "");
+  findHandler(row, parts[1] ?? "", hidesPrivate);
   return new HoldfastError("key-invalid", {
     service: row.manifest.name,
     reason: "it is a plain service and takes no key",

@@ -1,4 +1,5 @@
 /** Results of invocations that were started before: waiting for them, or asking whether they are there. */
+import type { Invocation } from "@holdfast/engine";
 import { HoldfastError, IngressHeader } from "@holdfast/protocol";
 
 import type { HttpResponse } from "../http/exchange.ts";
@@ -6,12 +7,12 @@ import { sendError } from "../http/response.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { expiryHeader, type CallScope } from "./call.ts";
 import { sendResult } from "./outcome.ts";
+import { mayRead } from "./ownership.ts";
 import { whenDurable } from "./waiting.ts";
 
 /** Answers when the invocation has its outcome. */
 export function attach(scope: CallScope, res: HttpResponse, id: string): void {
-  const row = scope.engine.tables.invocations.get(id);
-  if (row === undefined) throw notFound(id);
+  const row = requireReadable(scope, id);
   if (row.status === "completed") {
     sendStored(scope, res, id);
     return;
@@ -24,8 +25,7 @@ export function attach(scope: CallScope, res: HttpResponse, id: string): void {
 
 /** Answers at once: with the outcome, or that there is none yet. */
 export function output(scope: CallScope, res: HttpResponse, id: string): void {
-  const row = scope.engine.tables.invocations.get(id);
-  if (row === undefined) throw notFound(id);
+  const row = requireReadable(scope, id);
   if (row.status === "completed") {
     sendStored(scope, res, id);
     return;
@@ -56,6 +56,13 @@ function sendStored(scope: CallScope, res: HttpResponse, id: string): void {
 function hasKeyOfItsOwn(engine: EngineAccess, id: string): boolean {
   const row = engine.tables.invocations.get(id);
   return row !== undefined && (row.idempotencyKey !== undefined || row.target.kind === "run");
+}
+
+/** Throws `invocation-not-found`, also for what is another's: that it exists is none of the caller's business either. */
+function requireReadable({ engine, principal }: CallScope, id: string): Readonly<Invocation> {
+  const row = engine.tables.invocations.get(id);
+  if (row === undefined || !mayRead(engine.tables, row, principal)) throw notFound(id);
+  return row;
 }
 
 function notFound(id: string): HoldfastError {

@@ -28,11 +28,19 @@ export type CallScope = {
   readonly room: WaitingRoom;
   readonly storedHeaders: HeaderFilter;
   readonly onDefect: (error: unknown) => void;
+  /** Who calls; undefined: callers have no names. */
+  readonly principal: string | undefined;
 };
+
+/** Callers with names are not told what there is beside what they may call. */
+export function hidesPrivate({ principal }: CallScope): boolean {
+  return principal !== undefined;
+}
 
 type InvokeRecord = Extract<RecordBody, { readonly kind: "invoke" }>;
 
-const SOURCE = { kind: "ingress", id: "" } as const;
+/** What the handler learns about its caller, next to the headers that the caller chose. */
+const PRINCIPAL_HEADER = "x-holdfast-principal";
 
 /** Everything that can be refused without the body is refused before it is read. */
 export function handleCall(
@@ -78,19 +86,29 @@ function invokeRecord(
   address: CallAddress,
   rest: { readonly idempotencyKey: string | undefined; readonly startAt: number; readonly body: Uint8Array },
 ): InvokeRecord {
+  const { principal } = scope;
   const { service, handler, key } = address;
   const { idempotencyKey, startAt, body } = rest;
   const target = { service, handler: handler.name, key, kind: handler.kind };
   const isRun = handler.kind === "run";
+  const headers = scope.storedHeaders(req.headers);
+  if (principal !== undefined) headers.push([PRINCIPAL_HEADER, principal]);
   return {
     kind: "invoke",
-    id: scope.engine.invocationIdFor({ service, handler: handler.name, key, idempotencyKey, isRun }),
+    id: scope.engine.invocationIdFor({
+      service,
+      handler: handler.name,
+      key,
+      idempotencyKey,
+      principal,
+      isRun,
+    }),
     target,
-    input: encodeMessage({ type: MessageType.Input, headers: scope.storedHeaders(req.headers), value: body }),
+    input: encodeMessage({ type: MessageType.Input, headers, value: body }),
     inputHash: hashBytes(body),
     idempotencyKey,
     startAt,
-    source: SOURCE,
+    source: { kind: "ingress", id: principal ?? "" },
   };
 }
 

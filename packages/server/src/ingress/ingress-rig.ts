@@ -30,6 +30,7 @@ export const settings: IngressSettings = {
   corsOrigins: [],
   hosts: ["localhost", "127.0.0.1"],
   refuseCrossSite: true,
+  authenticate: undefined,
 };
 
 export const DEPLOYMENT = "dp_11nGQpCJkN4m8oJXsKRlVqT";
@@ -89,10 +90,13 @@ export class IngressRig {
     this.defects = defects;
   }
 
-  static async start(): Promise<IngressRig> {
+  /** `change` is given the engine, whose clock it may want. */
+  static async start(
+    change: (engine: FakeEngine) => Partial<IngressSettings> = () => ({}),
+  ): Promise<IngressRig> {
     const engine = await startEngine();
     const defects: unknown[] = [];
-    const handler = createIngress(engine, settings, (error) => defects.push(error));
+    const handler = createIngress(engine, { ...settings, ...change(engine) }, (error) => defects.push(error));
     return new IngressRig(engine, await HttpServer.listen(listenOptions(handler)), defects);
   }
 

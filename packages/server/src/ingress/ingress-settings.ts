@@ -1,3 +1,5 @@
+import type { Authenticate } from "./auth/authenticator.ts";
+
 /** What of the configuration the ingress needs. */
 export type IngressSettings = {
   readonly bodyBytesMax: number;
@@ -14,4 +16,6 @@ export type IngressSettings = {
   readonly hosts: readonly string[];
   /** Refuse what a browser sends for another origin's page. On for listeners on a loopback address. */
   readonly refuseCrossSite: boolean;
+  /** Who calls; undefined: everyone may, and nobody has a name. */
+  readonly authenticate: Authenticate | undefined;
 };

@@ -8,7 +8,7 @@ import { sendEmpty, sendError } from "../http/response.ts";
 import { headerFilter } from "../http/stored-headers.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { addressOfPath } from "./addressing.ts";
-import { handleCall, type CallScope } from "./call.ts";
+import { handleCall, hidesPrivate, type CallScope } from "./call.ts";
 import type { IngressSettings } from "./ingress-settings.ts";
 import { handleRestatePath, requireMethod } from "./restate-routes.ts";
 import { WaitingRoom } from "./waiting.ts";
@@ -37,22 +37,38 @@ export function createIngress(
     room: new WaitingRoom(engine, settings.waitingCallsMax),
     storedHeaders: headerFilter(settings.storedHeaders),
     onDefect,
+    principal: undefined,
   };
+  const { authenticate } = settings;
   return (req, res) => {
+    const refuse = (error: unknown): void => {
+      sendError(res, error, "ingress", onDefect);
+    };
     try {
       checkAccess(rules, req);
       if (settings.corsOrigins.length > 0 && answerCors(rules, req, res)) return;
-      const { segments, query } = readPath(req.url ?? "/");
-      if (segments[0] === "restate") {
-        handleRestatePath({ scope, req, res }, segments.slice(1), query);
+      if (authenticate === undefined) {
+        route(scope, req, res);
         return;
       }
-      requireMethod(req, "GET", "POST");
-      handleCall(scope, req, res, addressOfPath(engine.tables, segments), query);
+      // Before the path is looked at: whoever has no name learns nothing about what there is.
+      const caller = authenticate(req);
+      if (typeof caller === "string") route({ ...scope, principal: caller }, req, res);
+      else caller.then((principal) => route({ ...scope, principal }, req, res)).catch(refuse);
     } catch (error) {
-      sendError(res, error, "ingress", onDefect);
+      refuse(error);
     }
   };
+}
+
+function route(scope: CallScope, req: HttpRequest, res: HttpResponse): void {
+  const { segments, query } = readPath(req.url ?? "/");
+  if (segments[0] === "restate") {
+    handleRestatePath({ scope, req, res }, segments.slice(1), query);
+    return;
+  }
+  requireMethod(req, "GET", "POST");
+  handleCall(scope, req, res, addressOfPath(scope.engine.tables, segments, hidesPrivate(scope)), query);
 }
 
 /** Lets pages of the configured origins read what they get. True when the request was a preflight and is answered. */

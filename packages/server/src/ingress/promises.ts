@@ -14,7 +14,7 @@ import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { sendError, sendJson } from "../http/response.ts";
 import { decodeUtf8 } from "../http/strict-json.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
-import { findService, requireKey } from "./addressing.ts";
+import { findHandler, findService, requireKey, requirePublic } from "./addressing.ts";
 import type { Verb } from "./awakeables.ts";
 import { checkInput } from "./input-check.ts";
 import { refusalOf } from "./outcome.ts";
@@ -30,13 +30,17 @@ export type PromiseScope = {
   readonly onDefect: (error: unknown) => void;
 };
 
+/** Which workflows: every one, or public ones, where a private one is refused or as if it were not there. */
+export type PromiseReach = "all" | "public" | "hides-private";
+
 /** Throws when there can be no such promise. Returns the JSON Schema of its payload, `true` for anything. */
 export function requirePromise(
   scope: PromiseScope,
   { service, key, name }: PromiseAddress,
-  mayBePrivate: boolean,
+  reach: PromiseReach,
 ): unknown {
-  const { manifest } = findService(scope.engine.tables, service);
+  const row = findService(scope.engine.tables, service, reach === "hides-private");
+  const { manifest } = row;
   const run = manifest.handlers.find(({ kind }) => kind === "run");
   if (manifest.kind !== "workflow" || run === undefined) {
     throw new HoldfastError(
@@ -45,9 +49,8 @@ export function requirePromise(
       { message: `"${service}" is no workflow and has no promises` },
     );
   }
-  if (!mayBePrivate && (run.ingressPrivate ?? manifest.ingressPrivate ?? false)) {
-    throw new HoldfastError("service-private", { service, handler: run.name });
-  }
+  if (reach === "hides-private") findHandler(row, run.name, true);
+  else if (reach === "public") requirePublic(row, run);
   requireKey(service, key, scope.settings.keyBytesMax);
   // Handlers of other SDKs do not declare their promises; then any name goes.
   if (run.promises === undefined) return true;

@@ -5,10 +5,10 @@ import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { pathNotFound } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";
-import { addressOfParts } from "./addressing.ts";
+import { addressOfParts, publicHandlers } from "./addressing.ts";
 import { attach, output } from "./attach.ts";
 import { completeAwakeable, requireAwakeable, type Verb } from "./awakeables.ts";
-import { handleCall, type CallScope } from "./call.ts";
+import { handleCall, hidesPrivate, type CallScope } from "./call.ts";
 import { peekPromise, requirePromise, settlePromise, type PromiseScope } from "./promises.ts";
 import { idOfIdempotent, idOfJsonTarget, idOfWorkflow, requireInvocationId } from "./targets.ts";
 
@@ -26,7 +26,13 @@ export function handleRestatePath(exchange: Exchange, path: readonly string[], q
     case "call":
     case "send":
       requireMethod(req, "GET", "POST");
-      handleCall(scope, req, res, addressOfParts(scope.engine.tables, rest, area), query);
+      handleCall(
+        scope,
+        req,
+        res,
+        addressOfParts(scope.engine.tables, rest, area, hidesPrivate(scope)),
+        query,
+      );
       return;
     case "attach":
     case "output":
@@ -143,15 +149,16 @@ function handlePromise(exchange: Exchange, path: readonly string[]): void {
   if (path.length < 4 || path.length > 5) throw notFound(path);
   const scope: PromiseScope = { ...exchange.scope, source: "ingress" };
   const address = { service, key, name };
+  const access = hidesPrivate(exchange.scope) ? "hides-private" : "public";
   if (verb === undefined) {
     requireMethod(req, "GET");
-    requirePromise(scope, address, false);
+    requirePromise(scope, address, access);
     peekPromise(scope, res, address);
     return;
   }
   const settling = requireVerb(verb, path);
   requireMethod(req, "POST");
-  const schema = requirePromise(scope, address, false);
+  const schema = requirePromise(scope, address, access);
   withBody(exchange, (body) => {
     settlePromise(scope, req, res, { address, schema, verb: settling }, body);
   });
@@ -166,7 +173,11 @@ function handleHealth(scope: CallScope, res: HttpResponse): void {
       { message: `The server has failed: ${reason ?? "no reason given"}` },
     );
   }
-  const response: IngressHealth = { services: [...scope.engine.tables.services.keys()].toSorted() };
+  const { tables } = scope.engine;
+  const services = [...tables.services.keys()].filter(
+    (name) => !hidesPrivate(scope) || publicHandlers(tables.service(name)).length > 0,
+  );
+  const response: IngressHealth = { services: services.toSorted() };
   sendJson(res, 200, response);
 }
 

@@ -3,7 +3,7 @@ import { HoldfastError, parseInvocationId } from "@holdfast/protocol";
 
 import { invalid, oneOf, parseBody, readFields, required, text } from "../http/json-request.ts";
 import { findHandler, findService, requireKey } from "./addressing.ts";
-import { requireIdempotencyKey, type CallScope } from "./call.ts";
+import { hidesPrivate, requireIdempotencyKey, type CallScope } from "./call.ts";
 
 export type IdempotentTarget = {
   readonly service: string;
@@ -20,23 +20,26 @@ export function requireInvocationId(id: string): string {
 }
 
 export function idOfIdempotent(scope: CallScope, target: IdempotentTarget): string {
-  const row = findService(scope.engine.tables, target.service);
-  const handler = findHandler(row, target.handler);
+  const row = findService(scope.engine.tables, target.service, hidesPrivate(scope));
+  const handler = findHandler(row, target.handler, hidesPrivate(scope));
   if (handler.kind === "run")
     throw new HoldfastError("idempotency-key-not-allowed", { service: target.service });
   requireIdempotencyKey(target.idempotencyKey, scope.settings.idempotencyKeyBytesMax);
   const { service, key = "", idempotencyKey } = target;
   if (handler.kind !== "plain") requireKey(service, key, scope.settings.keyBytesMax);
   else if (key !== "") throw new HoldfastError("key-invalid", { service, reason: "it is a plain service" });
-  return scope.engine.invocationIdFor({ service, handler: handler.name, key, idempotencyKey, isRun: false });
+  const { principal } = scope;
+  const address = { service, handler: handler.name, key, idempotencyKey, principal, isRun: false };
+  return scope.engine.invocationIdFor(address);
 }
 
 export function idOfWorkflow(scope: CallScope, service: string, key: string): string {
-  const row = findService(scope.engine.tables, service);
+  const row = findService(scope.engine.tables, service, hidesPrivate(scope));
   const run = row.manifest.handlers.find(({ kind }) => kind === "run");
   if (run === undefined) {
     throw invalid(`"${service}" is no workflow`, { service });
   }
+  findHandler(row, run.name, hidesPrivate(scope));
   requireKey(service, key, scope.settings.keyBytesMax);
   return scope.engine.invocationIdFor({ service, handler: run.name, key, isRun: true });
 }

@@ -188,30 +188,3 @@ describe("operators", () => {
     }
   });
 });
-
-describe("starting", () => {
-  const rows: ReadonlyArray<readonly [host: string, token: string, expected: "starts" | "refused"]> = [
-    ["127.0.0.1", "", "starts"],
-    ["127.0.0.1", "secret", "starts"],
-    ["0.0.0.0", "secret", "starts"],
-    ["0.0.0.0", "", "refused"],
-    ["::", "", "refused"],
-  ];
-  for (const [host, token, expected] of rows) {
-    it(`admin on ${host} with ${token === "" ? "no token" : "a token"}: ${expected}`, async () => {
-      const data = mkdtempSync(join(directory, "start-"));
-      const config = loadConfig({
-        arguments: { data, "ingress.port": 0, "admin.port": 0, "admin.host": host, "admin.token": token },
-      });
-      const starting = startServer({ config, onWarning: () => {} });
-      if (expected === "refused") {
-        await assert.rejects(starting, { code: "config-invalid" });
-        return;
-      }
-      const started = await starting;
-      const answer = await send(`${started.adminUrl}/health`, { method: "GET" });
-      assert.equal(answer.status, token === "" ? 200 : 401);
-      await started.close();
-    });
-  }
-});

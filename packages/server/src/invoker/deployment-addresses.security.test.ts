@@ -12,6 +12,7 @@ import { HoldfastError, MANIFEST_MEDIA_TYPE, type StartMessage } from "@holdfast
 import { systemClock } from "../clock.ts";
 import { discover } from "./discovery.ts";
 import { EndpointAddresses, type Resolve } from "./endpoint-address.ts";
+import { dialOverHttp } from "./native-dial.ts";
 import { NativeWire } from "./native-wire.ts";
 import { networkRules, type NetworkSettings } from "./network-rules.ts";
 import { scriptedManifest } from "./scripted-endpoint.contract.ts";
@@ -79,7 +80,8 @@ async function discovered(url: string, settings: NetworkSettings, resolve: Resol
 /** Why a session on the native wire was lost. */
 async function lostBecause(url: string, settings: NetworkSettings, resolve: Resolve): Promise<string> {
   const addresses = new EndpointAddresses(networkRules(settings), resolve);
-  const wire = new NativeWire({ clock: systemClock, url, headers: {}, messageBytesMax: 1_000, addresses });
+  const dial = dialOverHttp(addresses);
+  const wire = new NativeWire({ clock: systemClock, url, headers: {}, messageBytesMax: 1_000, dial });
   const lost: string[] = [];
   const listener = {
     onMessage: assert.fail,

@@ -52,6 +52,8 @@ export type InvocationAddress = {
   readonly handler: string;
   readonly key: string;
   readonly idempotencyKey?: string | undefined;
+  /** Whose idempotency key it is; undefined: everyone's. */
+  readonly principal?: string | undefined;
   readonly isRun: boolean;
 };
 

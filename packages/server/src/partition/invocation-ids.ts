@@ -1,5 +1,5 @@
 /** Ids for new invocations: random, or derived from what makes two submissions the same. */
-import { hash, randomFillSync } from "node:crypto";
+import { createHmac, hash, randomFillSync } from "node:crypto";
 
 import {
   deterministicUuid,
@@ -21,12 +21,18 @@ const POOL_BYTES = 8_192;
 export class InvocationIds {
   readonly #now: () => number;
   readonly #fillRandom: (bytes: Uint8Array) => void;
+  readonly #digest: (bytes: Uint8Array) => Uint8Array;
   readonly #pool = new Uint8Array(POOL_BYTES);
   #used = POOL_BYTES;
 
-  constructor(now: () => number, fillRandom: (bytes: Uint8Array) => void = randomFillSync) {
+  /**
+   * `secret`: without it, whoever knows an idempotency key or a workflow's key can work out the id that follows from it, and
+   * with it the ids of that invocation's awakeables. "" for none.
+   */
+  constructor(now: () => number, secret = "", fillRandom: (bytes: Uint8Array) => void = randomFillSync) {
     this.#now = now;
     this.#fillRandom = fillRandom;
+    this.#digest = secret === "" ? sha256 : (bytes) => createHmac("sha256", secret).update(bytes).digest();
   }
 
   #random(count: number): Uint8Array {
@@ -43,12 +49,17 @@ export class InvocationIds {
     return formatDeploymentId(newUlid(this.#now(), this.#random(UUID_RANDOM_BYTES)));
   }
 
-  /** The same idempotency key or workflow key always gives the same id; everything else a new one. */
+  /**
+   * The same idempotency key or workflow key always gives the same id; everything else a new one. Idempotency keys of
+   * different principals have nothing to do with each other.
+   */
   forInvocation(address: InvocationAddress): string {
-    const { service, key, handler, idempotencyKey } = address;
+    const { service, key, handler, idempotencyKey, principal } = address;
     if (address.isRun) return this.#derived(key, ["wf", service, key]);
     if (idempotencyKey !== undefined) {
-      const parts = key === "" ? ["ik", service, handler] : ["ik", service, key, handler];
+      // The parts are joined with commas, so a name that callers choose must have none before others follow.
+      const scope = principal === undefined ? ["ik"] : ["pik", encodeURIComponent(principal)];
+      const parts = key === "" ? [...scope, service, handler] : [...scope, service, key, handler];
       return this.#derived(key === "" ? `${service},${idempotencyKey}` : key, [...parts, idempotencyKey]);
     }
     const partitionKey = key === "" ? this.#random(PARTITION_KEY_BYTES) : partitionKeyOf(key);
@@ -57,7 +68,7 @@ export class InvocationIds {
 
   #derived(partitionText: string, parts: string[]): string {
     return formatInvocationId(
-      rawInvocationIdOf(partitionKeyOf(partitionText), deterministicUuid(parts, sha256)),
+      rawInvocationIdOf(partitionKeyOf(partitionText), deterministicUuid(parts, this.#digest)),
     );
   }
 }
