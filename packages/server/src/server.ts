@@ -17,6 +17,7 @@ import type { Authenticate } from "./ingress/auth/authenticator.ts";
 import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
 import { probeDisk } from "./log/probe.ts";
+import { requireSafeNode } from "./node-version.ts";
 import { settings, type Setting } from "./settings.ts";
 
 /** Requests under way get so long to be answered when the server closes. */
@@ -41,11 +42,12 @@ export type RunningServer = {
 };
 
 /**
- * Starts a server on its data directory. Fails when the directory is in use or damaged, when an address is taken, and when
- * the admin API would be open to the network without a token.
+ * Starts a server on its data directory. Fails when the directory is in use or damaged, when an address is taken, when the
+ * admin API would be open to the network without a token, and on a Node with known holes.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { values } = options.config;
+  requireSafeNode(process.versions.node);
   refuseOpenAdmin(values);
   const onWarning = options.onWarning ?? ((message: string) => console.warn(`holdfast: ${message}`));
   const authenticate = authenticationOf(values, () => systemClock.now(), onWarning);

@@ -184,6 +184,11 @@ export class HttpServer {
         res.shouldKeepAlive = false;
         throw tooManyConnections(this.#options);
       }
+      // Node's parser also takes what says to be HTTP/0.9 or 2.0, where a message ends elsewhere.
+      if (req.httpVersion !== "1.1" && req.httpVersion !== "1.0") {
+        res.shouldKeepAlive = false;
+        throw new HoldfastError("request-malformed", { reason: "it is neither HTTP/1.1 nor HTTP/1.0" });
+      }
       if ((req.url ?? "").length > urlBytesMax)
         throw new HoldfastError("url-too-long", { limit: urlBytesMax, name: "ingress.urlBytesMax" });
       if (headerCount > headersMax) throw tooManyHeaders(headersMax);

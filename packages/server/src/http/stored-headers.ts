@@ -11,8 +11,20 @@ export type HeaderFilter = (headers: IncomingHttpHeaders) => Header[];
 
 /** Never stored, whatever the configuration says. */
 const SECRET = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/** About the connection that they came on, and meaningless behind it (RFC 9110, 7.6.1). Never stored either. */
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
 /** Headers of ours are for the server, whatever the configuration says; a handler must not mistake a caller's for the server's. */
 const RESERVED_PREFIXES = ["x-restate-", "x-holdfast-"];
+const NONE: readonly string[] = [];
 /** Clients invent header names; beyond so many, decisions are made anew each time. */
 const REMEMBERED_MAX = 1_000;
 
@@ -29,11 +41,15 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
   const decisions = new Map<string, boolean>();
   const decide = (name: string): boolean =>
     !SECRET.includes(name) &&
+    !HOP_BY_HOP.includes(name) &&
     !RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
     wanted.some((matches) => matches(name)) &&
     !unwanted.some((matches) => matches(name));
   return (headers) => {
     const stored: Header[] = [];
+    const { connection = "keep-alive" } = headers;
+    // A client may declare more headers to be about the connection only.
+    const named = connection === "keep-alive" ? NONE : connection.toLowerCase().split(/[\s,]+/);
     for (const name in headers) {
       let isStored = decisions.get(name);
       if (isStored === undefined) {
@@ -41,7 +57,7 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
         if (decisions.size < REMEMBERED_MAX) decisions.set(name, isStored);
       }
       const value = headers[name];
-      if (isStored && typeof value === "string") stored.push([name, value]);
+      if (isStored && typeof value === "string" && !named.includes(name)) stored.push([name, value]);
     }
     return stored;
   };

@@ -80,12 +80,13 @@ describe("the id of an awakeable", () => {
 describe("completing an awakeable", () => {
   const id = formatAwakeableId(new InvocationIds(Date.now).forInvocation(plain), FIRST_AWAKEABLE_SIGNAL);
 
-  it("needs a caller with a name where callers have names: the id alone is not enough", async () => {
+  it("needs a caller with a name where callers have names: the id alone is not enough", async (t) => {
     const tokens = [`ada=${createHash("sha256").update("of-ada").digest("hex")}`];
     const { values } = loadConfig({ arguments: { "ingress.auth": "token", "ingress.tokens": tokens } });
     const rig = await IngressRig.start(() => ({
       authenticate: authenticationOf(values, Date.now, () => {}),
     }));
+    t.after(() => rig.close());
     for (const verb of ["resolve", "reject"]) {
       assertProblem(await rig.request(`/restate/awakeables/${id}/${verb}`, { json: 1 }), 401, "unauthorized");
     }
@@ -96,11 +97,11 @@ describe("completing an awakeable", () => {
     const headers = { authorization: "Bearer of-ada" };
     const answer = await rig.request(`/restate/awakeables/${id}/resolve`, { json: 1, headers });
     assertProblem(answer, 404, "awakeable-not-found");
-    await rig.close();
   });
 
-  it("cannot be used to send the engine's own signals, cancel among them", async () => {
+  it("cannot be used to send the engine's own signals, cancel among them", async (t) => {
     const rig = await IngressRig.start();
+    t.after(() => rig.close());
     const invocation = new InvocationIds(Date.now).forInvocation(plain);
     for (let index = 0; index < FIRST_AWAKEABLE_SIGNAL; index++) {
       const path = `/restate/awakeables/${formatAwakeableId(invocation, index)}/resolve`;
@@ -110,7 +111,6 @@ describe("completing an awakeable", () => {
       rig.engine.proposed.filter(({ kind }) => kind === "signal"),
       [],
     );
-    await rig.close();
   });
 
   it("leaves no trace of the id: nothing is printed, and answers lead a browser nowhere", async (t) => {
@@ -119,6 +119,7 @@ describe("completing an awakeable", () => {
       t.mock.method(console, method, (...words: unknown[]) => void printed.push(words));
     }
     const rig = await IngressRig.start();
+    t.after(() => rig.close());
     for (const text of [id, `${id}x`, "sign_1"]) {
       const answer = await rig.request(`/restate/awakeables/${text}/resolve`, {
         body: "{",
@@ -130,7 +131,6 @@ describe("completing an awakeable", () => {
         ["application/json", "nosniff"],
       );
     }
-    await rig.close();
     assert.deepEqual(printed, []);
   });
 });
