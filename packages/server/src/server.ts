@@ -13,6 +13,7 @@ import { Engine } from "./engine.ts";
 import { allowedHosts, isLoopbackAddress } from "./http/access.ts";
 import type { HttpHandler } from "./http/exchange.ts";
 import { HttpServer } from "./http/http-server.ts";
+import { ReceiveBudget } from "./http/receive-budget.ts";
 import type { Authenticate } from "./ingress/auth/authenticator.ts";
 import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
@@ -63,9 +64,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
   const engine = await openEngine(options, directory, onWarning);
   opened.defer(() => engine.close());
-  const ingress = await listenIngress(engine, values, authenticate);
+  const budget = new ReceiveBudget(values["ingress.receivingBytesMax"], "ingress.receivingBytesMax");
+  const ingress = await listenIngress(engine, values, { authenticate, budget });
   opened.defer(() => ingress.close(CLOSE_GRACE_MS));
-  const admin = await listenAdmin(engine, options.config, ingress.url);
+  const admin = await listenAdmin(engine, options.config, { ingressUrl: ingress.url, budget });
   opened.defer(() => admin.close(CLOSE_GRACE_MS));
   const running = opened.move();
   return {
@@ -150,10 +152,11 @@ export function foldSettings(values: Config): FoldSettings {
 function listenIngress(
   engine: Engine,
   values: Config,
-  authenticate: Authenticate | undefined,
+  parts: { readonly authenticate: Authenticate | undefined; readonly budget: ReceiveBudget },
 ): Promise<HttpServer> {
   const host = values["ingress.host"];
   const handler = createIngress(engine, {
+    ...parts,
     bodyBytesMax: values["ingress.bodyBytesMax"],
     keyBytesMax: values["ingress.keyBytesMax"],
     idempotencyKeyBytesMax: values["ingress.idempotencyKeyBytesMax"],
@@ -163,10 +166,10 @@ function listenIngress(
     corsOrigins: values["ingress.corsOrigins"],
     hosts: allowedHosts(host, values["ingress.hosts"]),
     refuseCrossSite: isLoopbackAddress(host),
-    authenticate,
   });
   return HttpServer.listen({
-    ...listener(values, handler),
+    ...listener(values, handler, parts.budget),
+    bodyBytesMax: values["ingress.bodyBytesMax"],
     source: "ingress",
     host,
     port: values["ingress.port"],
@@ -174,22 +177,28 @@ function listenIngress(
   });
 }
 
-function listenAdmin(engine: Engine, config: LoadedConfig, ingressUrl: string): Promise<HttpServer> {
+function listenAdmin(
+  engine: Engine,
+  config: LoadedConfig,
+  parts: { readonly ingressUrl: string; readonly budget: ReceiveBudget },
+): Promise<HttpServer> {
   const { values } = config;
   const host = values["admin.host"];
   const handler = createAdmin(engine, {
     token: values["admin.token"] === "" ? undefined : values["admin.token"],
     hosts: allowedHosts(host, values["admin.hosts"]),
     bodyBytesMax: values["admin.bodyBytesMax"],
+    budget: parts.budget,
     keyBytesMax: values["ingress.keyBytesMax"],
     jsonDepthMax: values["ingress.jsonDepthMax"],
     startedAt: Date.now(),
-    version: versionInfo(ingressUrl),
+    version: versionInfo(parts.ingressUrl),
     limits: limitsOf(config),
     config: configEntries(config),
   });
   return HttpServer.listen({
-    ...listener(values, handler),
+    ...listener(values, handler, parts.budget),
+    bodyBytesMax: values["admin.bodyBytesMax"],
     source: "admin",
     host,
     port: values["admin.port"],
@@ -197,9 +206,10 @@ function listenAdmin(engine: Engine, config: LoadedConfig, ingressUrl: string): 
   });
 }
 
-function listener(values: Config, handler: HttpHandler) {
+function listener(values: Config, handler: HttpHandler, budget: ReceiveBudget) {
   return {
     handler,
+    budget,
     headerBytesMax: values["ingress.headerBytesMax"],
     headersMax: values["ingress.headersMax"],
     urlBytesMax: values["ingress.urlBytesMax"],

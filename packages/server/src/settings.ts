@@ -88,6 +88,11 @@ export const settings = {
       "Further names that the Host header may hold; any when the ingress is not on a loopback address and this is empty",
   },
   "ingress.bodyBytesMax": bytes(10 * MIB, "Body of one request", "body-too-large"),
+  "ingress.receivingBytesMax": bytes(
+    256 * MIB,
+    "Bodies that are being received at a time, by ingress and admin together",
+    "overloaded",
+  ),
   "ingress.headerBytesMax": bytes(32 * KIB, "All headers of one request", "header-too-large"),
   "ingress.headersMax": count(100, "Number of headers of one request", "header-too-large"),
   "ingress.urlBytesMax": bytes(8 * KIB, "Path and query of one request", "url-too-long"),

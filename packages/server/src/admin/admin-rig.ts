@@ -5,6 +5,7 @@ import { encodeMessage, MessageType } from "@holdfast/protocol";
 
 import type { FakeEngine } from "../http/fake-engine.ts";
 import { HttpServer } from "../http/http-server.ts";
+import { ReceiveBudget } from "../http/receive-budget.ts";
 import { listenOptions, send, startEngine, type Answer, type RigRequest } from "../ingress/ingress-rig.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import { createAdmin } from "./admin.ts";
@@ -13,6 +14,7 @@ export const adminSettings: AdminSettings = {
   token: undefined,
   hosts: ["localhost", "127.0.0.1"],
   bodyBytesMax: 64 * 1024,
+  budget: new ReceiveBudget(1024 * 1024, "ingress.receivingBytesMax"),
   keyBytesMax: 1_024,
   jsonDepthMax: 64,
   startedAt: Date.parse("2030-01-01T00:00:00Z"),

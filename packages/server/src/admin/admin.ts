@@ -76,7 +76,7 @@ export function createAdmin(
       refuseSimplePost(req);
       const { segments, query } = readPath(req.url ?? "/");
       const { handler, params } = adminRoutes.find(req.method ?? "GET", segments);
-      const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax" };
+      const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax", budget: settings.budget };
       const withBody = (body: Uint8Array): void => {
         answer(handler, { ...scope, req, res, params, query, body }).catch(refuse);
       };

@@ -10,7 +10,8 @@ import { HoldfastError, type ErrorSource } from "@holdfast/protocol";
 
 import type { HttpHandler, HttpRequest, HttpResponse } from "./exchange.ts";
 import { PlainConnection } from "./plain-connection.ts";
-import { rawProblemResponse, sendError } from "./response.ts";
+import type { ReceiveBudget } from "./receive-budget.ts";
+import { rawProblemResponse, RETRY_AFTER_S, sendError } from "./response.ts";
 
 export type HttpServerOptions = {
   readonly handler: HttpHandler;
@@ -22,6 +23,9 @@ export type HttpServerOptions = {
   readonly urlBytesMax: number;
   readonly headersMax: number;
   readonly connectionsMax: number;
+  /** Larger ones are refused by the handler, as soon as they announce it. */
+  readonly bodyBytesMax: number;
+  readonly budget: ReceiveBudget;
   /** Time for headers and body to arrive. */
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -144,12 +148,17 @@ export class HttpServer {
   }
 
   #servePlain(socket: Socket, handOver: (bytes: Uint8Array) => void): void {
-    const { headerBytesMax, urlBytesMax, idleTimeoutMs } = this.#options;
+    const { headerBytesMax, urlBytesMax, bodyBytesMax, idleTimeoutMs, budget, source } = this.#options;
     const connection = new PlainConnection({
       socket,
-      limits: { headBytesMax: headerBytesMax + urlBytesMax, bodyBytesMax: PLAIN_BODY_BYTES_MAX },
+      limits: {
+        headBytesMax: headerBytesMax + urlBytesMax,
+        bodyBytesMax: Math.min(PLAIN_BODY_BYTES_MAX, bodyBytesMax),
+      },
       keepAliveS: Math.floor(idleTimeoutMs / 1_000),
       now: Date.now,
+      budget,
+      noRoom: () => rawProblemResponse(budget.refusal(), source, `retry-after: ${RETRY_AFTER_S}\r\n`),
       handle: (req, res) => {
         this.#handle(req, res, socket, req.headerCount);
       },

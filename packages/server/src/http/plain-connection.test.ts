@@ -6,14 +6,17 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { HttpHandler } from "./exchange.ts";
 import { HttpServer } from "./http-server.ts";
+import { ReceiveBudget } from "./receive-budget.ts";
 import { readBody } from "./request-body.ts";
 import { sendJson } from "./response.ts";
+
+const budget = new ReceiveBudget(1_000_000, "test");
 
 /** Answers with what it understood; "/late" a little later, "/never" not at all. */
 const echo: HttpHandler = (req, res) => {
   readBody(
     req,
-    { bytesMax: 100_000, name: "test" },
+    { bytesMax: 100_000, name: "test", budget },
     (body) => {
       const { method, url = "" } = req;
       const by = "body" in req ? "plain" : "node";
@@ -52,6 +55,8 @@ describe("a plain connection", () => {
 
   async function start(idleTimeoutMs: number, connectionsMax = 100): Promise<HttpServer> {
     return HttpServer.listen({
+      bodyBytesMax: 100_000,
+      budget,
       handler: echo,
       source: "ingress",
       host: "127.0.0.1",

@@ -12,6 +12,7 @@ import {
   type PlainRequestLimits,
 } from "./plain-request.ts";
 import { PlainResponse, type PlainResponseSink } from "./plain-response.ts";
+import type { ReceiveBudget } from "./receive-budget.ts";
 
 export type PlainConnectionOptions = {
   readonly socket: ByteSocket;
@@ -19,6 +20,9 @@ export type PlainConnectionOptions = {
   readonly keepAliveS: number;
   /** Milliseconds since the epoch, for the header `date`. */
   readonly now: () => number;
+  readonly budget: ReceiveBudget;
+  /** The whole response for a body that there is no room for. */
+  readonly noRoom: () => string;
   readonly handle: (req: PlainRequest, res: PlainResponse) => void;
   /** Goes on with a connection that begins with these bytes. */
   readonly handOver: (bytes: Uint8Array) => void;
@@ -41,6 +45,8 @@ export class PlainConnection implements PlainResponseSink {
   #chunks: Buffer[] = [];
   #head: PlainHead | undefined;
   #missing = 0;
+  /** Bytes of the chunks, as taken from the budget. */
+  #kept = 0;
   #response: PlainResponse | undefined;
   #isReading = false;
   /** Sweeps since it last changed what it waits for. */
@@ -125,20 +131,37 @@ export class PlainConnection implements PlainResponseSink {
     }
     this.#turn("body");
     this.#head = head;
-    this.#chunks = [body];
-    this.#missing = head.bodyBytes - body.length;
+    this.#missing = head.bodyBytes;
+    this.#keep(body);
+  }
+
+  /** False: there is no room for it, and the connection ends. */
+  #keep(part: Buffer): boolean {
+    const { budget, noRoom } = this.#options;
+    if (!budget.take(part.length)) {
+      this.refuse(noRoom());
+      return false;
+    }
+    this.#kept += part.length;
+    this.#chunks.push(part);
+    this.#missing -= part.length;
+    return true;
+  }
+
+  #dropChunks(): void {
+    this.#options.budget.giveBack(this.#kept);
+    this.#kept = 0;
+    this.#chunks = [];
   }
 
   #addToBody(chunk: Buffer): void {
     const head = this.#head;
     if (head === undefined) return;
     const part = chunk.subarray(0, this.#missing);
-    this.#chunks.push(part);
-    this.#missing -= part.length;
-    if (this.#missing > 0) return;
+    if (!this.#keep(part) || this.#missing > 0) return;
     if (chunk.length > part.length) this.#received = chunk.subarray(part.length);
     const body = Buffer.concat(this.#chunks, head.bodyBytes);
-    this.#chunks = [];
+    this.#dropChunks();
     this.#head = undefined;
     this.#handle(head, body);
     this.#readRequests();
@@ -197,7 +220,7 @@ export class PlainConnection implements PlainResponseSink {
     const { socket, onEnd } = this.#options;
     this.#phase = "over";
     this.#received = undefined;
-    this.#chunks = [];
+    this.#dropChunks();
     socket.off("data", this.#onData);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);

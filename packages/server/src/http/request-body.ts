@@ -4,11 +4,14 @@ import type { IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/protocol";
 
 import type { HttpRequest } from "./exchange.ts";
+import type { ReceiveBudget } from "./receive-budget.ts";
 
 export type BodyLimit = {
   readonly bytesMax: number;
   /** Name of the setting, for the error. */
   readonly name: string;
+  /** For what arrives of it. */
+  readonly budget: ReceiveBudget;
 };
 
 const EMPTY = new Uint8Array(0);
@@ -55,20 +58,35 @@ function collect(
   let first: Uint8Array | undefined;
   let rest: Uint8Array[] | undefined;
   let size = 0;
+  let isRefused = false;
+  const giveUp = (error?: HoldfastError): void => {
+    limit.budget.giveBack(size);
+    size = 0;
+    first = undefined;
+    rest = undefined;
+    if (error === undefined) return;
+    isRefused = true;
+    failed(error);
+    discardRest(req);
+  };
   req.on("data", (chunk: Uint8Array) => {
-    if (size > limit.bytesMax) return;
-    size += chunk.length;
-    if (size > limit.bytesMax) {
-      first = undefined;
-      rest = undefined;
-      failed(bodyTooLarge(limit));
-      discardRest(req);
-    } else if (first === undefined) first = chunk;
-    else (rest ??= [first]).push(chunk);
+    if (isRefused) return;
+    if (size + chunk.length > limit.bytesMax) giveUp(bodyTooLarge(limit));
+    else if (!limit.budget.take(chunk.length)) giveUp(limit.budget.refusal());
+    else {
+      size += chunk.length;
+      if (first === undefined) first = chunk;
+      else (rest ??= [first]).push(chunk);
+    }
   });
   req.on("end", () => {
-    if (size <= limit.bytesMax) done(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size));
+    if (isRefused) return;
+    const body = rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size);
+    giveUp();
+    done(body);
   });
+  // Gone before the end. After it, nothing is held.
+  req.on("close", () => giveUp());
 }
 
 /** Lets the client finish sending for a moment; one that keeps on loses its connection. */

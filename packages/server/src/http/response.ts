@@ -14,7 +14,7 @@ import type { HttpResponse } from "./exchange.ts";
 export type RawHeaders = string[];
 
 const JSON_TYPE = "application/json";
-const RETRY_AFTER_S = "1";
+export const RETRY_AFTER_S = "1";
 /** What passes by itself. */
 const LATER = new Set(["overloaded", "shutting-down", "rate-limited", "authentication-unavailable"]);
 

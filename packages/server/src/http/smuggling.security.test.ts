@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 
-import { listenOptions } from "../ingress/ingress-rig.ts";
+import { listenOptions, settings } from "../ingress/ingress-rig.ts";
 import { HttpServer } from "./http-server.ts";
 import { answersIn, exchangeRaw } from "./raw-http.contract.ts";
 import { readBody } from "./request-body.ts";
@@ -22,7 +22,7 @@ before(async () => {
       const { method = "", url = "" } = req;
       readBody(
         req,
-        { bytesMax: 10_000, name: "ingress.bodyBytesMax" },
+        { bytesMax: 10_000, name: "ingress.bodyBytesMax", budget: settings.budget },
         (body) => {
           seen.push({ method, url, body: Buffer.from(body).toString("latin1") });
           sendJson(res, 200, null);

@@ -60,7 +60,7 @@ export function handleCall(
   const refuse = (error: unknown): void => {
     sendError(res, error, "ingress", scope.onDefect);
   };
-  const limit = { bytesMax: settings.bodyBytesMax, name: "ingress.bodyBytesMax" };
+  const limit = { bytesMax: settings.bodyBytesMax, name: "ingress.bodyBytesMax", budget: settings.budget };
   const accept = (body: Uint8Array): void => {
     try {
       const what = { service, handler: handler.name };

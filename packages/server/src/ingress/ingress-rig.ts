@@ -8,6 +8,7 @@ import type { ErrorSource, ProblemJson } from "@holdfast/protocol";
 import type { HttpHandler } from "../http/exchange.ts";
 import { FakeEngine, manifestOf, value } from "../http/fake-engine.ts";
 import { HttpServer, type HttpServerOptions } from "../http/http-server.ts";
+import { ReceiveBudget } from "../http/receive-budget.ts";
 import type { IngressSettings } from "./ingress-settings.ts";
 import { createIngress } from "./ingress.ts";
 
@@ -22,6 +23,7 @@ export type Answer = {
 
 export const settings: IngressSettings = {
   bodyBytesMax: 64 * 1024,
+  budget: new ReceiveBudget(1024 * 1024, "ingress.receivingBytesMax"),
   keyBytesMax: 8 * 1024,
   idempotencyKeyBytesMax: 256,
   jsonDepthMax: 64,
@@ -192,6 +194,8 @@ export function listenOptions(handler: HttpHandler): HttpServerOptions {
     urlBytesMax: 12 * 1024,
     headersMax: 60,
     connectionsMax: 50,
+    bodyBytesMax: settings.bodyBytesMax,
+    budget: settings.budget,
     requestTimeoutMs: 1_000,
     idleTimeoutMs: 5_000,
     onDefect: (error) => {

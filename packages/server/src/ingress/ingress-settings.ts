@@ -1,8 +1,10 @@
+import type { ReceiveBudget } from "../http/receive-budget.ts";
 import type { Authenticate } from "./auth/authenticator.ts";
 
 /** What of the configuration the ingress needs. */
 export type IngressSettings = {
   readonly bodyBytesMax: number;
+  readonly budget: ReceiveBudget;
   readonly keyBytesMax: number;
   readonly idempotencyKeyBytesMax: number;
   readonly jsonDepthMax: number;

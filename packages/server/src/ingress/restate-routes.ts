@@ -186,7 +186,8 @@ function withBody({ scope, req, res }: Exchange, then: (body: Uint8Array) => voi
   const refuse = (error: unknown): void => {
     sendError(res, error, "ingress", scope.onDefect);
   };
-  const limit = { bytesMax: scope.settings.bodyBytesMax, name: "ingress.bodyBytesMax" };
+  const { bodyBytesMax: bytesMax, budget } = scope.settings;
+  const limit = { bytesMax, name: "ingress.bodyBytesMax", budget };
   readBody(
     req,
     limit,
