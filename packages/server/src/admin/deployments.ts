@@ -179,7 +179,10 @@ function readUrl(given: string): string {
     throw invalidUrl(url.origin, "it holds a user or a password; put them into additionalHeaders");
   }
   if (url.search !== "" || url.hash !== "") throw invalidUrl(given, "it must end with its path");
-  return url.href.replace(/\/+$/, "");
+  let end = url.href.length;
+  // By hand: the regular expression for it takes the square of the time for an address of many slashes.
+  while (url.href[end - 1] === "/") end -= 1;
+  return url.href.slice(0, end);
 }
 
 function invalidUrl(url: string, reason: string): HoldfastError {

@@ -5,7 +5,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import fc from "fast-check";
 
 import { parseBody, readFields, text } from "./json-request.ts";
-import { isDeeperThan, suspiciousKey } from "./strict-json.ts";
+import { excessOf, JSON_KEYS_MAX, suspiciousKey } from "./strict-json.ts";
 
 describe("suspicious keys", () => {
   for (const [json, expected] of [
@@ -43,15 +43,34 @@ describe("suspicious keys", () => {
 
 it("depth is that of arrays and objects, not of brackets in texts", () => {
   const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
-  assert.equal(isDeeperThan(deep(64), 64), false);
-  assert.equal(isDeeperThan(deep(65), 64), true);
-  assert.equal(isDeeperThan(JSON.stringify("[".repeat(500)), 64), false);
+  assert.equal(excessOf(deep(64), 64), undefined);
+  assert.equal(excessOf(deep(65), 64), "depth");
+  assert.equal(excessOf(JSON.stringify("[".repeat(500)), 64), undefined);
   for (const end of ["\\", "\\\\", '"', '\\"', '\\\\"']) {
     const nested = `[${JSON.stringify(`${"[".repeat(200)}${end}`)},${deep(70)}]`;
-    assert.equal(isDeeperThan(nested, 71), false, nested);
-    assert.equal(isDeeperThan(nested, 70), true, nested);
+    assert.equal(excessOf(nested, 71), undefined, nested);
+    assert.equal(excessOf(nested, 70), "depth", nested);
   }
-  assert.equal(isDeeperThan(`{"a":${deep(4)}}          `, 4), true);
+  assert.equal(excessOf(`{"a":${deep(4)}}          `, 4), "depth");
+});
+
+it("keys are counted over all objects, and colons in texts are none", () => {
+  const objects = (count: number): string => `[${'{"a":0},'.repeat(count - 1)}{"a":":::"}]`;
+  assert.equal(excessOf(objects(JSON_KEYS_MAX), 64), undefined);
+  assert.equal(excessOf(objects(JSON_KEYS_MAX + 1), 64), "keys");
+});
+
+it("too much is found in what is no JSON as well, and what has no end has an end", () => {
+  for (const garbage of [
+    "[".repeat(1_000),
+    `${'{"a":'.repeat(500)}`,
+    `"${"[".repeat(500)}`,
+    '"\\'.repeat(500),
+  ]) {
+    const excess = excessOf(garbage, 64);
+    assert.ok(excess === "depth" || excess === undefined);
+  }
+  assert.equal(excessOf("[".repeat(1_000), 64), "depth");
 });
 
 it("bodies of any bytes are parsed or refused, and leave no trace in prototypes", () => {

@@ -3,7 +3,7 @@ import { Validator, type OutputUnit, type Schema, type SchemaDraft } from "@cfwo
 import { HoldfastError } from "@holdfast/protocol";
 
 import { isJsonType, parseReason } from "../http/json-request.ts";
-import { decodeUtf8, isDeeperThan } from "../http/strict-json.ts";
+import { decodeUtf8, excessOf, JSON_KEYS_MAX } from "../http/strict-json.ts";
 
 export type CheckedInput = {
   /** For messages: "Greeter/greet", or the promise that is resolved. */
@@ -39,19 +39,28 @@ export function checkInput(
   }
   const text = decodeUtf8(body);
   if (text === undefined) throw new HoldfastError("body-invalid-json", { reason: "it is not UTF-8" });
+  refuseExcess(text, depthMax);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new HoldfastError("body-invalid-json", { reason: parseReason(error) });
   }
-  if (isDeeperThan(text, depthMax)) {
+  const problems = schemaProblems(input.schema, value);
+  if (problems.length > 0) throw inputInvalid(input, problems);
+}
+
+function refuseExcess(text: string, depthMax: number): void {
+  const excess = excessOf(text, depthMax);
+  if (excess === "depth") {
     const name = "ingress.jsonDepthMax";
     const reason = `it is nested deeper than ${depthMax} levels, the limit ${name}`;
     throw new HoldfastError("body-invalid-json", { reason, name, limit: depthMax });
   }
-  const problems = schemaProblems(input.schema, value);
-  if (problems.length > 0) throw inputInvalid(input, problems);
+  if (excess === "keys") {
+    const reason = `its objects have more than ${JSON_KEYS_MAX} keys together`;
+    throw new HoldfastError("body-invalid-json", { reason, limit: JSON_KEYS_MAX });
+  }
 }
 
 function schemaProblems(schema: unknown, value: unknown): readonly SchemaProblem[] {
