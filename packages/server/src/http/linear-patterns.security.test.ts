@@ -63,7 +63,8 @@ const patterns = found.flatMap(({ literals }) => literals);
 function* hardTexts({ source }: Pattern): Generator<string> {
   // What the pattern begins with, so far as it is plain text.
   const prefix = /^\^?((?:[\w /:-]|\\[/.])*)/.exec(source)?.[1]?.replaceAll("\\", "") ?? "";
-  const letters = new Set([...'a0 _-.:/"\\\t+%,;=', ...source.replaceAll(/[\\^$()[\]{}|?*]/g, "")]);
+  const own = source.replaceAll(/[\\^$()[\]{}|?*]/g, "");
+  const letters = new Set(`a0 _-.:/"\\\t+%,;=${own}`.split(""));
   for (const start of new Set(["", prefix])) {
     for (const letter of letters) {
       yield start + letter.repeat(LENGTH);
