@@ -13,10 +13,13 @@ before(async () => {
   rig = await AdminRig.start();
 });
 after(() => rig.close());
-beforeEach(async () => {
-  victim = await rig.invoke({ service: "Greeter", handler: "hang" });
-  rig.engine.proposed.length = 0;
-});
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(async () => {
+    victim = await rig.invoke({ service: "Greeter", handler: "hang" });
+    rig.engine.proposed.length = 0;
+  });
+}
 
 /** Names and values of headers, beside Host. */
 type Form = readonly [what: string, method: string, headers: readonly string[], body: string, status: number];
@@ -53,6 +56,7 @@ const TYPES = [
 ];
 
 describe("a POST that a page can send unasked", () => {
+  freshForEachTest();
   for (const [origin, originLines] of ORIGINS) {
     for (const type of TYPES) {
       it(`${origin}, with content type "${type}", changes nothing`, async () => {
@@ -78,6 +82,7 @@ describe("a POST that a page can send unasked", () => {
 });
 
 describe("what a browser asks first for", () => {
+  freshForEachTest();
   const forms: readonly Form[] = [
     ["json", "POST", ["Content-Type: application/json"], "", 403],
     ["another method", "DELETE", [], "", 403],
@@ -112,6 +117,7 @@ describe("what a browser asks first for", () => {
 });
 
 describe("GET", () => {
+  freshForEachTest();
   it("changes nothing, on any path of the admin API", async () => {
     const given: Readonly<Record<string, string>> = {
       "{id}": victim,
@@ -143,6 +149,7 @@ describe("GET", () => {
 });
 
 describe("an operator without a browser", () => {
+  freshForEachTest();
   it("acts with JSON, with an empty body that says so, or with a token", async () => {
     const json = { "content-type": "application/json" };
     assert.equal((await rig.send("POST", kill(), undefined, { headers: json })).status, 200);

@@ -16,15 +16,18 @@ let rig: IngressRig;
 let sockets: Socket[];
 let residentBefore: number;
 
-beforeEach(async () => {
-  rig = await IngressRig.start();
-  sockets = [];
-  residentBefore = process.memoryUsage.rss();
-});
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  await rig.close();
-});
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(async () => {
+    rig = await IngressRig.start();
+    sockets = [];
+    residentBefore = process.memoryUsage.rss();
+  });
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    await rig.close();
+  });
+}
 
 async function open(): Promise<Socket> {
   const socket = connect(rig.server.port, "127.0.0.1");
@@ -89,6 +92,7 @@ async function pour(socket: Socket, piece: string, count: number): Promise<numbe
 const HEAD = "POST /Greeter/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 describe("a caller that sends", { concurrency: false }, () => {
+  freshForEachTest();
   it("100,000 headers is refused long before the last", async () => {
     const socket = await open();
     socket.write("GET /Greeter/echo HTTP/1.1\r\nHost: localhost\r\n");
@@ -165,6 +169,7 @@ describe("a caller that sends", { concurrency: false }, () => {
 });
 
 describe("a body", () => {
+  freshForEachTest();
   it("that is nested a hundred thousand deep is refused, by ingress and admin, without a stack overflow", async () => {
     const deep = "[".repeat(30_000) + "]".repeat(30_000);
     assertProblem(
@@ -246,6 +251,7 @@ describe("a body", () => {
 });
 
 describe("bodies that many callers send at a time", () => {
+  freshForEachTest();
   const framings: ReadonlyArray<readonly [what: string, head: string, part: string]> = [
     ["with a length", `${HEAD}Content-Length: 60000\r\n\r\n`, "1".repeat(50_000)],
     ["in chunks", `${HEAD}Transfer-Encoding: chunked\r\n\r\n`, `c350\r\n${"1".repeat(50_000)}\r\n`],
@@ -275,6 +281,7 @@ describe("bodies that many callers send at a time", () => {
 });
 
 describe("a caller that is slow", () => {
+  freshForEachTest();
   /** How each of many connections begins; what follows never comes, or a byte at a time. */
   const beginnings: ReadonlyArray<readonly [what: string, bytes: string, drip: string]> = [
     ["with its headers", "GET /Greeter/echo HTTP/1.1\r\nHost: localhost\r\n", "X"],

@@ -33,9 +33,12 @@ before(async () => {
   );
 });
 after(() => server.close());
-beforeEach(() => {
-  seen = [];
-});
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(() => {
+    seen = [];
+  });
+}
 
 const HIDDEN = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HIDDEN_HEX = HIDDEN.length.toString(16);
@@ -217,6 +220,7 @@ async function attempt(
 
 for (const [about, attempts] of Object.entries({ lengths, encodings, chunks, lines })) {
   describe(`smuggling by ${about}`, () => {
+    freshForEachTest();
     for (const [what, bytes, outcome] of attempts) {
       it(`with ${what}: ${outcome}`, async () => {
         const fresh = await attempt(bytes);
@@ -242,6 +246,7 @@ for (const [about, attempts] of Object.entries({ lengths, encodings, chunks, lin
 }
 
 describe("requests that follow each other", () => {
+  freshForEachTest();
   it("are all seen, in their order, whoever reads them", async () => {
     const plain = (n: number): string =>
       `POST /p${n} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n${n}`;

@@ -45,10 +45,13 @@ after(async () => {
     server.close(() => resolve());
   });
 });
-beforeEach(() => {
-  arrived = [];
-  redirectTo = undefined;
-});
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(() => {
+    arrived = [];
+    redirectTo = undefined;
+  });
+}
 
 function port(): number {
   return (server.address() as AddressInfo).port;
@@ -94,6 +97,7 @@ async function lostBecause(url: string, settings: NetworkSettings, resolve: Reso
 }
 
 describe("an address that no deployment can have", () => {
+  freshForEachTest();
   const spellings: ReadonlyArray<readonly [what: string, host: string]> = [
     ["the metadata service", "169.254.169.254"],
     ["in decimal", "2852039166"],
@@ -158,6 +162,7 @@ describe("an address that no deployment can have", () => {
 });
 
 describe("an address that the configuration closes", () => {
+  freshForEachTest();
   const rows: ReadonlyArray<readonly [host: string, settings: NetworkSettings, isOpen: boolean]> = [
     ["127.0.0.1", EVERYWHERE, true],
     ["127.0.0.1", PRODUCTION, false],
@@ -196,6 +201,7 @@ describe("an address that the configuration closes", () => {
 });
 
 describe("a name that answers differently each time", () => {
+  freshForEachTest();
   it("is looked up once a connection, and what was checked is what is dialled", async () => {
     const resolve = resolver(["127.0.0.1"], ["169.254.169.254"]);
     assert.equal(await discovered(`http://flips.example:${port()}`, EVERYWHERE, resolve), "manifest");
@@ -212,6 +218,7 @@ describe("a name that answers differently each time", () => {
 });
 
 describe("discovery", () => {
+  freshForEachTest();
   it("follows no redirect", async () => {
     redirectTo = `http://127.0.0.1:${port()}/elsewhere`;
     const outcome = await discovered(`http://127.0.0.1:${port()}`, EVERYWHERE, resolver());

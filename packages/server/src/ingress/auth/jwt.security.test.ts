@@ -31,12 +31,15 @@ let fetches: number;
 let fetchKeys: () => Promise<unknown>;
 let warnings: string[];
 
-beforeEach(() => {
-  now = START;
-  fetches = 0;
-  warnings = [];
-  fetchKeys = () => Promise.resolve(keySetDocument());
-});
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(() => {
+    now = START;
+    fetches = 0;
+    warnings = [];
+    fetchKeys = () => Promise.resolve(keySetDocument());
+  });
+}
 
 function verifier(given: Partial<JwtRules> = {}): JwtVerifier {
   const keys = new KeySet({
@@ -51,6 +54,7 @@ function verifier(given: Partial<JwtRules> = {}): JwtVerifier {
 }
 
 describe("a token that the issuer signed", () => {
+  freshForEachTest();
   for (const algorithm of jwtAlgorithms) {
     it(`with ${algorithm} is valid, and nothing but its own bits is`, async () => {
       const own = verifier();
@@ -98,6 +102,7 @@ describe("a token that the issuer signed", () => {
 });
 
 describe("a forged token", () => {
+  freshForEachTest();
   const pem = pairOf("RS256").publicKey.export({ type: "spki", format: "pem" }).toString();
   const der = pairOf("RS256").publicKey.export({ type: "spki", format: "der" });
   const mine = generateKeyPairSync("rsa", { modulusLength: 2_048 });
@@ -181,6 +186,7 @@ describe("a forged token", () => {
 });
 
 describe("a token with good signature", () => {
+  freshForEachTest();
   const second = START / 1_000;
   const rows: ReadonlyArray<
     readonly [what: string, claims: Record<string, unknown>, expected: string | undefined]
@@ -236,6 +242,7 @@ describe("a token with good signature", () => {
 });
 
 describe("the issuer's keys", () => {
+  freshForEachTest();
   it("may be named by no id when there is one of that algorithm, and not when there are two", async () => {
     const token = tokenOf("RS256", now, { header: { kid: undefined } });
     assert.equal(await verifier().verify(token), "ada");
