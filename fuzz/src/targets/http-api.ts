@@ -77,6 +77,8 @@ async function startApis(): Promise<readonly Api[]> {
   });
 }
 
+const NO_ROOM = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+
 async function run(input: Uint8Array): Promise<void> {
   if (inputs++ % ENGINE_INPUTS_MAX === 0) apis = await startApis();
   const source = new ByteSource(input);
@@ -88,6 +90,8 @@ async function run(input: Uint8Array): Promise<void> {
     limits: LIMITS,
     keepAliveS: 5,
     now: () => 0,
+    budget: ingressSettings.budget,
+    noRoom: () => NO_ROOM,
     handle: (req, res) => api.handler(req, res),
     handOver: (bytes) => {
       socket.unshift(bytes);

@@ -9,7 +9,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import {
   decodeUtf8,
   headerFilter,
-  isDeeperThan,
+  excessOf,
   PlainRequestReader,
   readPath,
   suspiciousKey,
@@ -100,7 +100,8 @@ function checkJson(input: Uint8Array): void {
   // A key that comes twice hides what the first of them held, so the text may be deeper than the value.
   const problem = suspiciousKey(text);
   if (problem !== undefined) return;
-  require(isDeeperThan(text, JSON_DEPTH_MAX) === isDeep, "another depth than that of the value", text);
+  require((excessOf(text, JSON_DEPTH_MAX) === "depth") ===
+    isDeep, "another depth than that of the value", text);
   require(!hasPrototypeKey(value), 'a key "__proto__" that was not seen', text);
 }
 

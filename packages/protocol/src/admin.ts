@@ -447,6 +447,8 @@ export type VersionInfo = {
   readonly restateProtocol: readonly number[];
   readonly adminApi: number;
   readonly ingressUrl: string;
+  /** Public key that requests to handlers are signed with, for `identityKeys` of `serve`; absent when they are not signed. */
+  readonly identityKey?: string;
 };
 
 export type LimitInfo = {

@@ -116,6 +116,25 @@ export {
 } from "./frame.ts";
 
 export {
+  CHANNEL_HEADER,
+  channelInfo,
+  CLOCK_SKEW_MS_MAX,
+  EMPTY_BODY_HASH,
+  formatPublicKey,
+  formatSignature,
+  parsePublicKey,
+  parseSignature,
+  RECORD_HEADER_BYTES,
+  RECORD_PAYLOAD_BYTES_MAX,
+  RECORD_TAG_BYTES,
+  SIGNATURE_HEADER,
+  SIGNATURE_LIFETIME_MS,
+  signedText,
+  type SignatureClaims,
+  type SignedRequest,
+} from "./request-signature.ts";
+
+export {
   UnstorableValueError,
   ValueDecodeError,
   decodeValue,

@@ -1,5 +1,7 @@
-import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
 /** The engine inside a program of the user's own, on a directory that `holdfast serve` can take over later. */
+import { existsSync } from "node:fs";
+
+import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
 import type { Servable } from "@holdfast/protocol";
 
 import { systemClock } from "./clock.ts";
@@ -7,6 +9,7 @@ import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
 import { Engine, type EngineLimits } from "./engine.ts";
+import { identityKey, identityKeyPath } from "./identity-key.ts";
 
 export type HoldfastOptions = {
   /** Where log and checkpoints are kept; made when it is not there. One process at a time. */
@@ -63,11 +66,14 @@ export class Holdfast extends LocalClient {
   }
 
   static #openEngine(options: HoldfastOptions, directory: DataDirectory): Promise<Engine> {
+    const keyPath = identityKeyPath(options.dir);
     return Engine.open({
       clock: systemClock,
       log: directory.log,
       store: directory.store,
       endpoints: endpointsOf(options.services),
+      // Endpoints that a server registered in this directory may listen to its key alone.
+      ...(existsSync(keyPath) ? { identity: identityKey(keyPath) } : {}),
       settings: { ...defaultFoldSettings, ...options.settings },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       onFailed: options.onFailed ?? exitWith,

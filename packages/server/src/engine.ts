@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+
 /** One engine: a partition at work with its invoker and the wires to its deployments. Composed here, by hand. */
 import {
   defaultFoldSettings,
@@ -16,13 +18,14 @@ import {
 } from "@holdfast/protocol";
 
 import type { Clock } from "./clock.ts";
-import { checkManifest, discover } from "./invoker/discovery.ts";
+import { checkManifest, discover, discoveryPath } from "./invoker/discovery.ts";
 import { EndpointAddresses } from "./invoker/endpoint-address.ts";
 import { InProcessWire } from "./invoker/in-process-wire.ts";
 import { Invoker } from "./invoker/invoker.ts";
 import { dialOverHttp } from "./invoker/native-dial.ts";
 import { NativeWire } from "./invoker/native-wire.ts";
 import { networkRules, type NetworkSettings } from "./invoker/network-rules.ts";
+import { authorityOf, RequestSigner } from "./invoker/request-signer.ts";
 import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
@@ -70,6 +73,8 @@ export type EngineOptions = {
   readonly idSecret?: string;
   /** Where deployments may be; default: everywhere but where none can be, see `networkRules`. */
   readonly networks?: NetworkSettings;
+  /** Ed25519 key that requests to handler endpoints are signed with. Default: they are not signed. */
+  readonly identity?: KeyObject;
   /** Time between two looks for what retention may remove, ms. */
   readonly retentionIntervalMs?: number;
   /** The tables are as recovery found them, and nothing has acted yet: for checks. */
@@ -100,6 +105,7 @@ export class Engine implements EngineAccess {
   readonly #retention: Retention;
   readonly #endpoints: ReadonlyMap<string, HandlerEndpoint>;
   readonly #addresses: EndpointAddresses;
+  readonly #signer: RequestSigner | undefined;
   /** Wires by deployment id, made when they are first needed. */
   readonly #wires = new Map<string, { readonly address: string; readonly wire: Wire }>();
 
@@ -109,8 +115,9 @@ export class Engine implements EngineAccess {
     this.#processor = processor;
     this.store = options.store;
     this.#endpoints = options.endpoints ?? new Map();
-    this.#addresses = new EndpointAddresses(networkRules(options.networks ?? { allowed: [], denied: [] }));
     const now = (): number => options.clock.now();
+    this.#addresses = new EndpointAddresses(networkRules(options.networks ?? { allowed: [], denied: [] }));
+    this.#signer = options.identity === undefined ? undefined : new RequestSigner(options.identity, now);
     this.#ids = new InvocationIds(now, options.idSecret, options.outside?.fillRandom);
     this.#invoker = new Invoker({
       clock: options.clock,
@@ -193,7 +200,23 @@ export class Engine implements EngineAccess {
 
   discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
     const given = this.#options.outside?.discover;
-    return given === undefined ? discover(url, headers, this.#addresses) : given(url, headers);
+    if (given !== undefined) return given(url, headers);
+    return discover(url, { ...headers, ...this.#signDiscovery(url, headers) }, this.#addresses);
+  }
+
+  #signDiscovery(url: string, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const base = URL.parse(url);
+    if (base === null || this.#signer === undefined) return {};
+    return this.#signer.sign({
+      method: "GET",
+      authority: authorityOf(base, headers),
+      path: discoveryPath(base),
+    });
+  }
+
+  /** What endpoints recognise this engine's requests by; `undefined` when they are not signed. */
+  get identityKey(): string | undefined {
+    return this.#signer?.publicKey;
   }
 
   checkpoint(): Promise<void> {
@@ -265,7 +288,7 @@ export class Engine implements EngineAccess {
   }
 
   #makeWire(row: DeploymentRow): Wire | undefined {
-    const { url, headers } = row;
+    const { id, url, headers } = row;
     const { messageBytesMax } = this.#limits;
     if (url.startsWith(IN_PROCESS_SCHEME)) {
       const endpoint = this.#endpoints.get(url.slice(IN_PROCESS_SCHEME.length));
@@ -273,7 +296,8 @@ export class Engine implements EngineAccess {
     }
     const connect = this.#options.outside?.connect;
     if (connect !== undefined) return connect(row);
-    const dial = dialOverHttp(this.#addresses);
+    const identity = this.#signer === undefined ? undefined : { signer: this.#signer, deployment: id };
+    const dial = dialOverHttp(this.#addresses, identity);
     return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax, dial });
   }
 

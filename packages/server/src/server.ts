@@ -14,6 +14,7 @@ import { allowedHosts, isLoopbackAddress } from "./http/access.ts";
 import type { HttpHandler } from "./http/exchange.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { ReceiveBudget } from "./http/receive-budget.ts";
+import { identityKey, identityKeyPath } from "./identity-key.ts";
 import type { Authenticate } from "./ingress/auth/authenticator.ts";
 import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
@@ -121,6 +122,9 @@ function openEngine(
     },
     retentionIntervalMs: values["retention.interval"],
     endpoints: endpointsOf(options.services ?? []),
+    ...(values["identity.sign"] === "on"
+      ? { identity: identityKey(values["identity.keyFile"] || identityKeyPath(values.data)) }
+      : {}),
     onFailed: options.onFailed ?? exitWith,
     onWarning,
   });
@@ -192,7 +196,10 @@ function listenAdmin(
     keyBytesMax: values["ingress.keyBytesMax"],
     jsonDepthMax: values["ingress.jsonDepthMax"],
     startedAt: Date.now(),
-    version: versionInfo(parts.ingressUrl),
+    version: {
+      ...versionInfo(parts.ingressUrl),
+      ...(engine.identityKey === undefined ? {} : { identityKey: engine.identityKey }),
+    },
     limits: limitsOf(config),
     config: configEntries(config),
   });

@@ -188,6 +188,19 @@ export const settings = {
     meaning: 'Where they may not be. In production: "loopback", "private", or only allowed ones',
   },
 
+  "identity.sign": {
+    type: "choice",
+    default: "on",
+    choices: ["on", "off"],
+    meaning:
+      "Sign requests to handlers, so that they can tell this engine from others (identityKeys of serve)",
+  },
+  "identity.keyFile": {
+    type: "text",
+    default: "",
+    meaning: "Ed25519 private key, PEM, mode 0600; made when it is missing. Empty: identity.pem in data",
+  },
+
   "log.segmentBytes": bytes(64 * MIB, "Size of a log segment"),
   "batch.bytesMax": bytes(1 * MIB, "A batch is closed early at this size"),
   "batch.pendingBytesMax": bytes(64 * MIB, "Accepted and not yet durable: more is refused", "overloaded"),

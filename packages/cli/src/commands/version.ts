@@ -23,7 +23,9 @@ export const version: Command = defineCommand({
     const server = options.server ? await serverVersion(options, environment) : undefined;
     out.result(server === undefined ? own : { ...own, server }, () => {
       out.print(`holdfast ${own.version} (${own.runtime}, ${own.platform})`);
-      if (server !== undefined) out.print(`server   ${server.version} (${server.runtime})`);
+      if (server === undefined) return;
+      out.print(`server   ${server.version} (${server.runtime})`);
+      if (server.identityKey !== undefined) out.print(`signs as ${server.identityKey}`);
     });
   },
 });

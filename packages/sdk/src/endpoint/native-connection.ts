@@ -41,6 +41,8 @@ export interface NativeConnectionOptions {
   readonly frameBytesMax: number;
   /** Sessions at the same time. More are refused, and tried again by the engine. */
   readonly sessionsMax: number;
+  /** The deployment that the engine signed the connection for. Attempts of another are refused on it. */
+  readonly deployment?: string;
   /** Receives why a connection was given up. */
   readonly onProblem: (message: string) => void;
 }
@@ -199,6 +201,11 @@ export class NativeConnection {
     try {
       const start = decodeMessage(frame.type, frame.body.slice());
       if (start.type !== MessageType.Start) return;
+      const { deployment } = this.#options;
+      if (deployment !== undefined && start.deployment !== deployment) {
+        this.#breakOff(session, `this connection is for deployment ${deployment}, not ${start.deployment}`);
+        return;
+      }
       session.entriesMissing = start.knownEntries;
       this.#noteReceived(session, frame.body.length);
       const engine = {

@@ -10,10 +10,12 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
 import {
+  CHANNEL_HEADER,
   FRAME_BODY_BYTES_MAX,
   MANIFEST_MEDIA_TYPE,
   NATIVE_WIRE_PATH,
   NATIVE_WIRE_PROTOCOL,
+  SIGNATURE_HEADER,
   type Duration,
   type EndpointManifest,
   type Servable,
@@ -25,6 +27,8 @@ import { endpointManifest } from "../endpoint/manifest.ts";
 import { NativeConnection } from "../endpoint/native-connection.ts";
 import { ProgramTable } from "../endpoint/program-table.ts";
 import { systemEnvironment, type SessionOptions } from "../replay/environment.ts";
+import type { ChannelOpener } from "./channel-opener.ts";
+import { EngineIdentity, openChannel, type Verdict } from "./engine-identity.ts";
 
 export interface ServeOptions extends SessionOptions {
   /** What service(), object() and workflow() returned. */
@@ -39,6 +43,17 @@ export interface ServeOptions extends SessionOptions {
   readonly sessionsMax?: number;
   /** Largest message, in bytes. Default 32 MiB. */
   readonly frameBytesMax?: number;
+  /**
+   * Public keys of the engines that may run handlers here, as `holdfast version --server` shows them. Whatever is not
+   * signed with one of them is refused, except for /health. Two while a key is being replaced. Default: anybody who reaches
+   * the port may run handlers.
+   */
+  readonly identityKeys?: readonly string[];
+  /**
+   * With `identityKeys`: by which "host:port" engines may call this endpoint. Then a request that was signed for another
+   * endpoint is refused even if somebody passes it on with its Host header. Default: whatever Host says.
+   */
+  readonly identityAuthorities?: readonly string[];
   /** How long `close` waits for steps that run. Default "10s". */
   readonly drainTimeout?: Duration;
 }
@@ -89,6 +104,7 @@ class NodeEndpoint implements ServedEndpoint {
   readonly #programs: ProgramTable;
   readonly #environment;
   readonly #server: Server;
+  readonly #identity: EngineIdentity | undefined;
   readonly #connections = new Map<NativeConnection, Duplex>();
   readonly #drainMs: number;
   #isClosing = false;
@@ -100,6 +116,10 @@ class NodeEndpoint implements ServedEndpoint {
     this.#programs = new ProgramTable(definitions);
     this.#environment = systemEnvironment(options);
     this.#drainMs = milliseconds(options.drainTimeout ?? DRAIN_TIMEOUT, "drainTimeout");
+    this.#identity =
+      options.identityKeys === undefined
+        ? undefined
+        : new EngineIdentity(options.identityKeys, options.identityAuthorities, Date.now);
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -148,7 +168,9 @@ class NodeEndpoint implements ServedEndpoint {
         message: "this endpoint is read with GET, and driven over the native wire",
       });
     } else if (path === "/discover") {
-      sendJson(response, 200, MANIFEST_MEDIA_TYPE, this.#manifest);
+      const verdict = this.#identity?.verify(requestOf(request), signatureOf(request));
+      if (verdict?.ok === false) sendJson(response, 401, "application/json", refusalOf(verdict.reason));
+      else sendJson(response, 200, MANIFEST_MEDIA_TYPE, this.#manifest);
     } else if (path === "/health") {
       sendJson(response, this.#isClosing ? 503 : 200, "application/json", {
         status: this.#isClosing ? "closing" : "ok",
@@ -167,10 +189,22 @@ class NodeEndpoint implements ServedEndpoint {
     else if (protocol !== NATIVE_WIRE_PROTOCOL)
       refuse(socket, 426, `this endpoint speaks ${NATIVE_WIRE_PROTOCOL}, not ${protocol}`);
     else if (this.#isClosing) refuse(socket, 503, "shutting down");
-    else this.#connect(socket, head);
+    else if (this.#identity === undefined) this.#connect(socket, head, {});
+    else
+      this.#connectIfTrusted(this.#identity.verify(requestOf(request), signatureOf(request)), socket, head);
   }
 
-  #connect(socket: Duplex, head: Uint8Array): void {
+  #connectIfTrusted(verdict: Verdict, socket: Duplex, head: Uint8Array): void {
+    const channel = verdict.ok ? openChannel(verdict) : undefined;
+    if (!verdict.ok) refuse(socket, 401, refusalOf(verdict.reason).message);
+    else if (channel === undefined) refuse(socket, 401, refusalOf("it opens no channel").message);
+    else {
+      const { deployment } = verdict.claims;
+      this.#connect(socket, head, { deployment, share: channel.share, opener: channel.opener });
+    }
+  }
+
+  #connect(socket: Duplex, head: Uint8Array, trust: Trust): void {
     const connection = new NativeConnection({
       pipe: {
         write: (bytes) => socket.write(bytes),
@@ -181,17 +215,23 @@ class NodeEndpoint implements ServedEndpoint {
       environment: this.#environment,
       frameBytesMax: this.#options.frameBytesMax ?? FRAME_BODY_BYTES_MAX,
       sessionsMax: this.#options.sessionsMax ?? SESSIONS_MAX,
-      onProblem: (message) => console.warn(`holdfast: a connection was given up: ${message}`),
+      ...(trust.deployment === undefined ? {} : { deployment: trust.deployment }),
+      onProblem: warnOfConnection,
     });
     this.#connections.set(connection, socket);
     socket.write(
-      `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${NATIVE_WIRE_PROTOCOL}\r\n\r\n`,
+      `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${NATIVE_WIRE_PROTOCOL}\r\n` +
+        `${trust.share === undefined ? "" : `${CHANNEL_HEADER}: ${trust.share}\r\n`}\r\n`,
     );
+    const receive = (chunk: Uint8Array): void => {
+      if (trust.opener === undefined) connection.receive(chunk);
+      else receiveSealed(connection, trust.opener, chunk, socket);
+    };
     if (hasTimeout(socket)) {
       socket.setNoDelay(true);
       socket.setTimeout(SILENCE_MS_MAX, () => socket.destroy());
     }
-    socket.on("data", (chunk: Uint8Array) => connection.receive(chunk));
+    socket.on("data", receive);
     socket.on("drain", () => connection.resume());
     // HTTP sockets stay half open by default. An engine that has ended its side is gone.
     socket.on("end", () => socket.destroy());
@@ -199,8 +239,56 @@ class NodeEndpoint implements ServedEndpoint {
       this.#connections.delete(connection);
       connection.lost("the connection to the engine was lost");
     });
-    if (head.length > 0) connection.receive(head);
+    if (head.length > 0) receive(head);
   }
+}
+
+/** What a verified upgrade brought. Empty where no engine's key is known. */
+interface Trust {
+  readonly deployment?: string;
+  readonly share?: string;
+  readonly opener?: ChannelOpener;
+}
+
+function receiveSealed(
+  connection: NativeConnection,
+  opener: ChannelOpener,
+  chunk: Uint8Array,
+  socket: Duplex,
+): void {
+  let payloads: readonly Uint8Array[];
+  try {
+    payloads = opener.push(chunk);
+  } catch (error) {
+    warnOfConnection(error instanceof Error ? error.message : String(error));
+    connection.lost("somebody interfered with the connection to the engine");
+    socket.destroy();
+    return;
+  }
+  for (const payload of payloads) connection.receive(payload);
+}
+
+function warnOfConnection(message: string): void {
+  console.warn(`holdfast: a connection was given up: ${message}`);
+}
+
+function requestOf({ method, headers, url }: IncomingMessage): {
+  readonly method: string;
+  readonly authority: string;
+  readonly path: string;
+} {
+  return { method: method ?? "", authority: headers.host ?? "", path: url ?? "" };
+}
+
+function signatureOf({ headers }: IncomingMessage): string | undefined {
+  const value = headers[SIGNATURE_HEADER];
+  return typeof value === "string" ? value : undefined;
+}
+
+function refusalOf(reason: string): { readonly message: string } {
+  return {
+    message: `this endpoint runs handlers only for engines whose key is among its identityKeys: ${reason}`,
+  };
 }
 
 /** How long a socket may take to end by itself before it is cut off. */

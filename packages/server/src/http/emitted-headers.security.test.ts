@@ -37,7 +37,7 @@ function responseWith(value: string): string | undefined {
     isOpen: true,
     send: (bytes: Uint8Array) => void (sent = Buffer.from(bytes).toString("latin1")),
   };
-  const response = new PlainResponse(sink, 5);
+  const response = new PlainResponse(sink, 5, () => 0);
   response.writeHead(200, ["x-value", value, "x-next", "1"]);
   try {
     response.end("{}");

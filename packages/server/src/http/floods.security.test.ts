@@ -9,7 +9,7 @@ import { assertProblem, IngressRig, settings, until } from "../ingress/ingress-r
 import { answersIn, exchangeRaw } from "./raw-http.contract.ts";
 
 const MIB = 1024 * 1024;
-/** What the process may grow by during an attack that sends many times as much. Measured: below 60 MiB. */
+/** What the process may grow by during an attack that sends many times as much. */
 const GROWTH_MAX = 200 * MIB;
 
 let rig: IngressRig;

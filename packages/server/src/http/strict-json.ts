@@ -22,7 +22,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Keys of all objects of a text together. A quarter of a million takes the parser a tenth of a second. */
+/** Keys of all objects of a text together. */
 export const JSON_KEYS_MAX = 250_000;
 
 /**

@@ -12,7 +12,7 @@ import {
   type ServiceManifest,
 } from "@holdfast/protocol";
 
-import { isDeeperThan } from "../http/strict-json.ts";
+import { excessOf } from "../http/strict-json.ts";
 import type { EndpointAddresses } from "./endpoint-address.ts";
 
 const DISCOVERY_TIMEOUT_MS = 10_000;
@@ -54,7 +54,7 @@ export function parseManifest(url: string, text: string): EndpointManifest {
     throw incompatible(url, "its answer to GET /discover is not JSON", cause);
   }
   // Deep enough, it would exhaust the stack of whoever writes it to the log.
-  if (isDeeperThan(text, MANIFEST_DEPTH_MAX))
+  if (excessOf(text, MANIFEST_DEPTH_MAX) !== undefined)
     throw incompatible(url, `its manifest is nested deeper than ${MANIFEST_DEPTH_MAX} levels`);
   return checkManifest(url, value);
 }
@@ -78,6 +78,11 @@ function incompatible(url: string, reason: string, cause?: unknown): HoldfastErr
   return new HoldfastError("deployment-incompatible", { url, reason }, cause === undefined ? {} : { cause });
 }
 
+/** Where the manifest of the endpoint at `base` is. */
+export function discoveryPath(base: URL): string {
+  return `${base.pathname.replace(/\/$/, "")}/discover${base.search}`;
+}
+
 function ask(
   base: URL,
   url: string,
@@ -88,7 +93,7 @@ function ask(
   try {
     return (base.protocol === "https:" ? httpsRequest : httpRequest)({
       ...to,
-      path: `${base.pathname.replace(/\/$/, "")}/discover${base.search}`,
+      path: discoveryPath(base),
       method: "GET",
       headers: { ...headers, accept: MANIFEST_MEDIA_TYPE },
       signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),

@@ -34,6 +34,8 @@ export type NativeConnectionOptions = {
   readonly clock: Clock;
   readonly socket: ByteSocket;
   readonly messageBytesMax: number;
+  /** Makes what is written recognisable as ours, where the endpoint asks for that. */
+  readonly seal?: (bytes: Uint8Array) => Uint8Array;
   /** Sessions that can be opened on one connection before it has to be replaced. Default: all numbers there are. */
   readonly sessionNumberMax?: number;
   readonly onGoAway: () => void;
@@ -198,7 +200,13 @@ export class NativeConnection {
 
   send(): void {
     if (this.#isClosed || this.#isBlocked || this.#writer.length === 0) return;
-    this.#isBlocked = !this.#options.socket.write(this.#writer.take());
+    this.#isBlocked = !this.#writeOut();
+  }
+
+  #writeOut(): boolean {
+    const { socket, seal } = this.#options;
+    const bytes = this.#writer.take();
+    return socket.write(seal === undefined ? bytes : seal(bytes));
   }
 
   receive(chunk: Uint8Array): void {
@@ -366,7 +374,7 @@ export class NativeConnection {
   close(reason: string): void {
     if (this.#isClosed) return;
     this.#writer.appendGoAway(reason);
-    this.#options.socket.write(this.#writer.take());
+    this.#writeOut();
     this.#lost(reason);
   }
 }

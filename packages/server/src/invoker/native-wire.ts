@@ -4,6 +4,7 @@ import type { StartMessage } from "@holdfast/protocol";
 
 import type { ByteSocket } from "../byte-socket.ts";
 import type { Clock } from "../clock.ts";
+import type { ChannelSealer } from "./channel-sealer.ts";
 import { NativeConnection } from "./native-connection.ts";
 import type { Dial } from "./native-dial.ts";
 import type { Session, SessionListener, Wire } from "./wire.ts";
@@ -76,9 +77,9 @@ export class NativeWire implements Wire {
     let isSettled = false;
     // One of them is called, once, and never within this call.
     this.#cancelDial = this.#options.dial(this.#options, {
-      opened: (socket, head) => {
+      opened: (socket, head, sealer) => {
         if (isSettled) socket.destroy();
-        else this.#connected(socket, head);
+        else this.#connected(socket, head, sealer);
         isSettled = true;
       },
       failed: (reason) => {
@@ -96,7 +97,7 @@ export class NativeWire implements Wire {
       if (!isAborted) listener.onLost("connection-lost", reason, false);
   }
 
-  #connected(socket: ByteSocket, head: Uint8Array): void {
+  #connected(socket: ByteSocket, head: Uint8Array, sealer: ChannelSealer | undefined): void {
     const pending = this.#pending ?? [];
     this.#pending = undefined;
     if (this.#closed) {
@@ -108,6 +109,7 @@ export class NativeWire implements Wire {
       clock: this.#options.clock,
       socket,
       messageBytesMax: this.#options.messageBytesMax,
+      ...(sealer === undefined ? {} : { seal: (bytes) => sealer.seal(bytes) }),
       ...(this.#options.sessionNumberMax === undefined
         ? {}
         : { sessionNumberMax: this.#options.sessionNumberMax }),
@@ -145,6 +147,7 @@ export class NativeWire implements Wire {
   }
 }
 
+/** Sealed where both sides take part: an endpoint that knows no engine's key answers without a share. */
 /** A session whose connection is still being made. */
 function deferred(pending: PendingSession): Session {
   const call = (action: (session: Session) => void): void => {

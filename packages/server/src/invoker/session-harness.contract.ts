@@ -1,5 +1,6 @@
 /** An engine whose handlers are reached over one wire or the other, for tests that must hold over both. */
 import assert from "node:assert/strict";
+import type { KeyObject } from "node:crypto";
 
 import type { FoldSettings, Invocation, OutcomeDetail, RecordBody } from "@holdfast/engine";
 import { defaultFoldSettings } from "@holdfast/engine";
@@ -15,6 +16,7 @@ import { StagedLog } from "../partition/partition-rig.contract.ts";
 import { MemoryStore, StoreMemory } from "../store/memory-store.ts";
 import { EndpointAddresses } from "./endpoint-address.ts";
 import { networkRules } from "./network-rules.ts";
+import { RequestSigner } from "./request-signer.ts";
 
 /** Where handlers may be when nothing is configured. */
 export function anyAddress(): EndpointAddresses {
@@ -26,6 +28,8 @@ export interface Reach {
   readonly endpoints: ReturnType<typeof endpointsOf>;
   /** Where the deployment is registered; `undefined` for handlers in the engine's process. */
   readonly url: string | undefined;
+  /** What the engine signs its requests with. */
+  readonly identity?: KeyObject;
   close(): Promise<void>;
 }
 
@@ -40,6 +44,15 @@ export const overSocket: ReachHandlers = async (services) => {
   const served = await serve({ services, port: 0, drainTimeout: "1s" });
   return { endpoints: new Map(), url: served.url, close: () => served.close() };
 };
+
+/** The same, behind an endpoint that listens to this engine's key alone. */
+export function overSignedSocket(identity: KeyObject): ReachHandlers {
+  const { publicKey } = new RequestSigner(identity, Date.now);
+  return async (services) => {
+    const served = await serve({ services, port: 0, drainTimeout: "1s", identityKeys: [publicKey] });
+    return { endpoints: new Map(), url: served.url, identity, close: () => served.close() };
+  };
+}
 
 export type WorldOptions = {
   readonly settings?: Partial<FoldSettings>;
@@ -78,6 +91,7 @@ export class SessionWorld {
       endpoints: this.#reach.endpoints,
       settings: { ...defaultFoldSettings, ...this.#options.settings },
       ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
+      ...(this.#reach.identity === undefined ? {} : { identity: this.#reach.identity }),
       onFailed: (reason) => this.failures.push(reason),
       onWarning: (message) => this.failures.push(new Error(message)),
     });

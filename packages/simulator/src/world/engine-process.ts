@@ -17,7 +17,7 @@ import type { CheckpointStore, Clock, EngineOptions, HttpHandler } from "@holdfa
 
 import type { WorldEvent } from "../invariants/world-event.ts";
 import type { EngineMachine } from "./engine-machine.ts";
-import { adminSettings, ingressSettings } from "./http-settings.ts";
+import { httpSettings } from "./http-settings.ts";
 import { Lane, Lifetime } from "./lifetime.ts";
 import { batchesOf, ObservedLog } from "./observed-log.ts";
 import { ObservedWire } from "./observed-wire.ts";
@@ -51,6 +51,7 @@ export class EngineProcess {
   #engine: Engine | undefined;
   #tables: Tables | undefined;
   #isSealing = false;
+  readonly #http = httpSettings();
   #log: EmbeddedLog | undefined;
   #store: CheckpointStore | undefined;
 
@@ -188,8 +189,8 @@ export class EngineProcess {
   #listen(engine: Engine): void {
     const { network } = this.#machine;
     const serve = (handle: HttpHandler) => (socket: SimSocket) => this.#serve(socket, handle);
-    const ingress = createIngress(engine, ingressSettings, this.#events.defect);
-    const admin = createAdmin(engine, adminSettings, this.#events.defect);
+    const ingress = createIngress(engine, this.#http.ingress, this.#events.defect);
+    const admin = createAdmin(engine, this.#http.admin, this.#events.defect);
     network.listen(INGRESS, this.lifetime, serve(ingress));
     network.listen(ADMIN, this.lifetime, serve(admin));
   }
@@ -200,6 +201,8 @@ export class EngineProcess {
       socket,
       limits: PLAIN_LIMITS,
       keepAliveS: 60,
+      budget: this.#http.budget,
+      noRoom: () => "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
       now: () => this.#clock.now(),
       handle,
       handOver: (bytes) => {

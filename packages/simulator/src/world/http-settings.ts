@@ -1,9 +1,22 @@
 /** Settings of ingress and admin in simulated worlds: the server's defaults, as far as they matter there. */
-import type { AdminSettings, IngressSettings } from "@holdfast/server/parts";
+import { ReceiveBudget, type AdminSettings, type IngressSettings } from "@holdfast/server/parts";
 
 const HOSTS = ["localhost"];
+const RECEIVING_BYTES_MAX = 16 * 1024 * 1024;
 
-export const ingressSettings: IngressSettings = {
+export type HttpSettings = {
+  readonly budget: ReceiveBudget;
+  readonly ingress: IngressSettings;
+  readonly admin: AdminSettings;
+};
+
+/** Of one process: what its connections receive together has one bound. */
+export function httpSettings(): HttpSettings {
+  const budget = new ReceiveBudget(RECEIVING_BYTES_MAX, "ingress.receivingBytesMax");
+  return { budget, ingress: { ...ingressSettings, budget }, admin: { ...adminSettings, budget } };
+}
+
+const ingressSettings: Omit<IngressSettings, "budget"> = {
   bodyBytesMax: 1024 * 1024,
   keyBytesMax: 4_096,
   idempotencyKeyBytesMax: 1_024,
@@ -13,9 +26,10 @@ export const ingressSettings: IngressSettings = {
   corsOrigins: [],
   hosts: HOSTS,
   refuseCrossSite: true,
+  authenticate: undefined,
 };
 
-export const adminSettings: AdminSettings = {
+const adminSettings: Omit<AdminSettings, "budget"> = {
   token: undefined,
   hosts: HOSTS,
   bodyBytesMax: 1024 * 1024,
