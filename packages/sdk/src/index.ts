@@ -72,6 +72,7 @@ export type {
   SessionOptions,
   Timers,
   ValueCodec,
+  ValuePlace,
 } from "./replay/environment.ts";
 export type { Turns } from "./replay/turns.ts";
 export type {

@@ -28,8 +28,10 @@ import type {
 import type { DefinedHandler } from "../definition/definition.ts";
 import { milliseconds } from "../definition/options.ts";
 import { UsageError } from "../errors.ts";
+import type { ValuePlace } from "../replay/environment.ts";
 import type { Operation } from "../replay/operation.ts";
 import type { Session } from "../replay/session.ts";
+import { readWithoutValue } from "../replay/stored-values.ts";
 import type { StandardSchema } from "../standard-schema.ts";
 import { addressOf } from "./call-address.ts";
 import { HandlerLog } from "./log.ts";
@@ -125,7 +127,12 @@ export class HandlerContext implements Context {
     session.assertOutsideStep("ctx.call");
     const address = addressOf<CallOptions>(handler, args);
     const { service, handler: name, key, options } = address;
-    const parameter = session.encode(address.input, `input of ${service}/${name}`);
+    const parameter = session.values.encode(address.input, `input of ${service}/${name}`, {
+      kind: "input",
+      service,
+      handler: name,
+      key,
+    });
     const idId = session.nextCompletionId(this.call);
     const build = (completionId: number) =>
       ({
@@ -139,12 +146,13 @@ export class HandlerContext implements Context {
         invocationIdCompletionId: idId,
         completionId,
       }) as const;
-    const call = session.request("call", `${service}/${name}`, build, session.readValue, this.call);
+    const read = session.values.reader({ kind: "output", service, handler: name, key });
+    const call = session.request("call", `${service}/${name}`, build, read, this.call);
     const calleeId = session.expect(
       "call id",
       `${service}/${name}`,
       { kind: "completion", id: idId },
-      session.readValue,
+      readWithoutValue,
     );
     calleeId.call = call;
     return Object.defineProperty(call.promise, "invocationId", {
@@ -168,7 +176,12 @@ export class HandlerContext implements Context {
     const session = this.#session;
     session.assertOutsideStep("ctx.send");
     const { service, handler: name, key, input, options } = addressOf<SendOptions>(handler, args);
-    const parameter = session.encode(input, `input of ${service}/${name}`);
+    const parameter = session.values.encode(input, `input of ${service}/${name}`, {
+      kind: "input",
+      service,
+      handler: name,
+      key,
+    });
     const delay = milliseconds(options?.delay, "delay");
     const build = (invocationIdCompletionId: number) =>
       ({
@@ -182,7 +195,7 @@ export class HandlerContext implements Context {
         ...(options?.id === undefined ? {} : { idempotencyKey: options.id }),
         invocationIdCompletionId,
       }) as const;
-    return session.request("send", `${service}/${name}`, build, session.readValue, this.send);
+    return session.request("send", `${service}/${name}`, build, readWithoutValue, this.send);
   }
 
   #reschedule(target: string, delay: Duration): Promise<boolean> {
@@ -201,8 +214,8 @@ export class HandlerContext implements Context {
     const target = targetOf(invocation);
     const build = (completionId: number) =>
       ({ type: MessageType.AttachInvocation, target, completionId }) as const;
-    return session.request("attach", nameOf(target), build, session.readValue, this.attach)
-      .promise as Promise<Output>;
+    const read = session.values.reader(outputOf(target));
+    return session.request("attach", nameOf(target), build, read, this.attach).promise as Promise<Output>;
   }
 
   output<Output = unknown>(
@@ -213,11 +226,12 @@ export class HandlerContext implements Context {
     const target = targetOf(invocation);
     const build = (completionId: number) =>
       ({ type: MessageType.GetInvocationOutput, target, completionId }) as const;
+    const read = session.values.reader(outputOf(target));
     const operation = session.request(
       "output",
       nameOf(target),
       build,
-      (result) => (result.kind === "void" ? undefined : { value: session.readValue(result) as Output }),
+      (result) => (result.kind === "void" ? undefined : { value: read(result) as Output }),
       this.output,
     );
     return operation.promise;
@@ -233,14 +247,15 @@ export class HandlerContext implements Context {
     const index = this.#nextSignal;
     this.#nextSignal += 1;
     const id = formatAwakeableId(this.invocationId, index);
-    const read = checkedReader(this.#session.readValue, schema, "the value of the awakeable");
+    const stored = this.#session.values.reader({ kind: "awakeable", id });
+    const read = checkedReader(stored, schema, "the value of the awakeable");
     const operation = this.#session.expect("awakeable", id, { kind: "signal", index }, read);
     return { id, promise: operation.promise as Promise<Value> };
   }
 
   resolveAwakeable(id: string, value?: unknown): void {
     this.#session.assertOutsideStep("ctx.resolveAwakeable");
-    const bytes = this.#session.encode(value, "value of the awakeable");
+    const bytes = this.#session.values.encode(value, "value of the awakeable", { kind: "awakeable", id });
     const result = { kind: "value", value: bytes } as const;
     this.#session.issue(
       { type: MessageType.CompleteAwakeable, awakeableId: id, result },
@@ -262,7 +277,8 @@ export class HandlerContext implements Context {
     options: { readonly schema?: StandardSchema; readonly timeout?: Duration } = {},
   ): Promise<never> {
     this.#session.assertOutsideStep("ctx.signal");
-    const read = checkedReader(this.#session.readValue, options.schema, signalOf(name));
+    const stored = this.#session.values.reader({ kind: "signal", invocationId: this.invocationId, name });
+    const read = checkedReader(stored, options.schema, signalOf(name));
     const operation = this.#session.expect("signal", name, { kind: "named signal", name }, read);
     const { timeout } = options;
     return (
@@ -272,7 +288,7 @@ export class HandlerContext implements Context {
 
   sendSignal(invocationId: string, name: string, value?: unknown): void {
     this.#session.assertOutsideStep("ctx.sendSignal");
-    const bytes = this.#session.encode(value, signalOf(name));
+    const bytes = this.#session.values.encode(value, signalOf(name), { kind: "signal", invocationId, name });
     const result = { kind: "value", value: bytes } as const;
     this.#session.issue(
       { type: MessageType.SendSignal, target: invocationId, signalName: name, result },
@@ -331,6 +347,13 @@ function targetOf(invocation: InvocationRef): InvocationTarget {
     key: key ?? "",
     idempotencyKey,
   };
+}
+
+/** Where its output lies, as far as the reader knows. */
+function outputOf(target: InvocationTarget): ValuePlace {
+  if (target.kind === "invocation") return { kind: "output", invocationId: target.id };
+  const { service, key } = target;
+  return { kind: "output", service, key, handler: target.kind === "workflow" ? "run" : target.handler };
 }
 
 function nameOf(target: InvocationTarget): string {

@@ -3,6 +3,7 @@ import { MessageType, type Duration, type NotificationResult, type Result } from
 
 import type { NamedPromise, Peek, Settled, Wait } from "../context.ts";
 import { TerminalError } from "../errors.ts";
+import type { ValuePlace } from "../replay/environment.ts";
 import { errorOf, failureOf } from "../replay/failure.ts";
 import type { Operation, Reader } from "../replay/operation.ts";
 import type { Session } from "../replay/session.ts";
@@ -14,13 +15,17 @@ export class DurableNamedPromise implements NamedPromise<unknown, unknown> {
   readonly #session: Session;
   readonly #waits: Waits;
   readonly #name: string;
+  readonly #place: ValuePlace;
+  readonly #readStored: Reader<unknown>;
   readonly #read: Reader<unknown>;
 
   constructor(session: Session, waits: Waits, name: string, schema: StandardSchema | undefined) {
     this.#session = session;
     this.#waits = waits;
     this.#name = name;
-    this.#read = checkedReader(session.readValue, schema, `promise ${JSON.stringify(name)}`);
+    this.#place = session.values.promise(name);
+    this.#readStored = session.values.reader(this.#place);
+    this.#read = checkedReader(this.#readStored, schema, `promise ${JSON.stringify(name)}`);
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- awaiting the promise itself is how one waits without a time limit
@@ -42,7 +47,7 @@ export class DurableNamedPromise implements NamedPromise<unknown, unknown> {
 
   resolve(value: unknown): Promise<Settled<unknown>> {
     this.#session.assertOutsideStep("ctx.promise().resolve");
-    const bytes = this.#session.encode(value, `promise ${JSON.stringify(this.#name)}`);
+    const bytes = this.#session.values.encode(value, `promise ${JSON.stringify(this.#name)}`, this.#place);
     return this.#complete({ kind: "value", value: bytes }, { ok: true, value });
   }
 
@@ -73,7 +78,7 @@ export class DurableNamedPromise implements NamedPromise<unknown, unknown> {
   #readPeek(result: NotificationResult): Peek<unknown> {
     if (result.kind === "void") return { ok: false, reason: "pending" };
     if (result.kind === "failure") return { ok: false, reason: "rejected", error: errorOf(result.failure) };
-    return { ok: true, value: this.#session.readValue(result) };
+    return { ok: true, value: this.#readStored(result) };
   }
 
   async #complete(result: Result, own: Peek<unknown>): Promise<Settled<unknown>> {

@@ -2,8 +2,10 @@
 import { MessageType } from "@holdfast/protocol";
 
 import type { OpenState } from "../context.ts";
+import { AttemptOver } from "../replay/attempt-over.ts";
 import { neverSettles } from "../replay/durable-promise.ts";
 import type { Session } from "../replay/session.ts";
+import { readWithoutValue } from "../replay/stored-values.ts";
 
 export class StateOfKey implements OpenState {
   readonly #session: Session;
@@ -29,9 +31,8 @@ export class StateOfKey implements OpenState {
     const read = { type: MessageType.GetEagerState, key, value: this.#known.get(key) };
     const issued = session.issue(read, this.get);
     if (issued?.type !== MessageType.GetEagerState) return neverSettles();
-    return Promise.resolve(
-      issued.value === undefined ? undefined : (session.environment.codec.decode(issued.value) as Value),
-    );
+    const { value } = issued;
+    return value === undefined ? Promise.resolve(undefined) : (this.#read(key, value) as Promise<Value>);
   }
 
   keys(): Promise<readonly string[]> {
@@ -39,7 +40,7 @@ export class StateOfKey implements OpenState {
     session.assertOutsideStep("ctx.state.keys");
     if (!this.#isEager(MessageType.GetEagerStateKeys, false)) {
       const build = (completionId: number) => ({ type: MessageType.GetLazyStateKeys, completionId }) as const;
-      return session.request("state", "keys", build, session.readValue, this.keys).promise as Promise<
+      return session.request("state", "keys", build, readWithoutValue, this.keys).promise as Promise<
         readonly string[]
       >;
     }
@@ -51,7 +52,7 @@ export class StateOfKey implements OpenState {
   set(key: string, value: unknown): void {
     const session = this.#session;
     session.assertOutsideStep("ctx.state.set");
-    const bytes = session.encode(value, `state ${JSON.stringify(key)}`);
+    const bytes = session.values.encode(value, `state ${JSON.stringify(key)}`, session.values.state(key));
     const isReplay = session.peekRecorded() !== undefined;
     session.issue({ type: MessageType.SetState, key, value: bytes }, this.set);
     // A write of an earlier attempt is part of the state that came with this one, and others may have written since.
@@ -76,6 +77,15 @@ export class StateOfKey implements OpenState {
     this.#isComplete = true;
   }
 
+  #read(key: string, stored: Uint8Array): Promise<unknown> {
+    const { values } = this.#session;
+    try {
+      return Promise.resolve(values.decode(stored, values.state(key)));
+    } catch (error) {
+      return error instanceof AttemptOver ? neverSettles() : Promise.reject(error as Error);
+    }
+  }
+
   /**
    * What is fetched is remembered, when it can still be what the state holds. A replayed read tells what was there then:
    * the writes behind it are replayed too, and not remembered. A clear may have come between a read and its answer.
@@ -84,6 +94,7 @@ export class StateOfKey implements OpenState {
     const session = this.#session;
     const isReplay = session.peekRecorded() !== undefined;
     const build = (completionId: number) => ({ type: MessageType.GetLazyState, key, completionId }) as const;
+    const read = session.values.reader(session.values.state(key));
     const operation = session.request(
       "state",
       key,
@@ -92,7 +103,7 @@ export class StateOfKey implements OpenState {
         if (this.#isExclusive && !isReplay && !this.#isComplete && !this.#known.has(key)) {
           this.#known.set(key, result.kind === "value" ? result.value : undefined);
         }
-        return session.readValue(result);
+        return read(result);
       },
       this.get,
     );

@@ -3,7 +3,7 @@ import type { InputCommand } from "@holdfast/protocol";
 
 import { HandlerContext } from "../context/handler-context.ts";
 import type { DefinedHandler } from "../definition/definition.ts";
-import { TerminalError } from "../errors.ts";
+import { PauseError, TerminalError } from "../errors.ts";
 import { CallSites } from "../replay/call-site.ts";
 import type { Program, Session } from "../replay/session.ts";
 import { describeIssues, validate } from "../replay/validate.ts";
@@ -34,8 +34,11 @@ function call(session: Session, handler: DefinedHandler, input: InputCommand, va
 
 function decodeInput(session: Session, input: InputCommand): unknown {
   try {
-    return session.environment.codec.decode(input.value);
+    const { service, handler, key } = session.start;
+    return session.environment.codec.decode(input.value, { kind: "input", service, handler, key });
   } catch (cause) {
+    // Nobody can read it now. That is no mistake of the caller's, and not for ever.
+    if (cause instanceof PauseError) throw cause;
     throw inputError("the input is no value that this handler can read", cause);
   }
 }

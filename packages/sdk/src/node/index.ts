@@ -1,4 +1,5 @@
 /** The package on Node: everything of the portable entry, and `serve`. */
+export { aesGcmCodec, type AesGcmCodecOptions } from "./aes-gcm-codec.ts";
 export { serve, type ServedEndpoint, type ServeOptions } from "./serve.ts";
 export {
   service,
@@ -73,6 +74,7 @@ export type {
   SessionOptions,
   Timers,
   ValueCodec,
+  ValuePlace,
 } from "../replay/environment.ts";
 export type { Turns } from "../replay/turns.ts";
 export type {

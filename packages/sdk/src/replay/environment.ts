@@ -30,11 +30,34 @@ export interface Timers {
   set(ms: number, callback: () => void): () => void;
 }
 
+/**
+ * Where a value lies, for codecs that bind its bytes to that: the same when it is written and when it is read. Where a
+ * reader knows less than the writer did, fields are left out.
+ */
+export type ValuePlace =
+  /** Input of calls to a handler. */
+  | { readonly kind: "input"; readonly service: string; readonly handler: string; readonly key: string }
+  /** What a handler returned. */
+  | {
+      readonly kind: "output";
+      readonly invocationId?: string;
+      readonly service?: string;
+      readonly handler?: string;
+      readonly key?: string;
+    }
+  /** Result of a step. `journal` is the same for an invocation and for restarts that keep part of its journal. */
+  | { readonly kind: "step"; readonly journal: string; readonly completionId: number }
+  | { readonly kind: "state"; readonly service: string; readonly key: string; readonly name: string }
+  | { readonly kind: "promise"; readonly service: string; readonly key: string; readonly name: string }
+  | { readonly kind: "awakeable"; readonly id: string }
+  | { readonly kind: "signal"; readonly invocationId: string; readonly name: string };
+
 /** How values become bytes. The hook for encryption: whatever is returned is what engine and disk see. */
 export interface ValueCodec {
   /** Throws UnstorableValueError, whose message begins with `root`, for what has no stored form. */
-  encode(value: unknown, root: string): Uint8Array;
-  decode(bytes: Uint8Array): unknown;
+  encode(value: unknown, root: string, place: ValuePlace): Uint8Array;
+  /** Throws PauseError for what cannot be read now and may be later: the invocation waits for a person. */
+  decode(bytes: Uint8Array, place: ValuePlace): unknown;
   /** Set it when the same value gives different bytes each time (a nonce). Then replay does not compare payloads. */
   readonly isRandomized?: boolean;
 }

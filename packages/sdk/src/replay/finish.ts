@@ -5,8 +5,9 @@ import type { RunOptions, StepScope, Undo } from "../context.ts";
 import { PauseError, TerminalError, UnawaitedOperationError } from "../errors.ts";
 import type { StandardSchema } from "../standard-schema.ts";
 import { failureOf } from "./failure.ts";
-import type { Operation, OperationKind, Reader } from "./operation.ts";
+import type { Operation, OperationKind } from "./operation.ts";
 import type { RunStep } from "./run-step.ts";
+import type { StoredValues } from "./stored-values.ts";
 import { describeIssues, validate } from "./validate.ts";
 
 export type Outcome =
@@ -22,11 +23,10 @@ export interface Undoable {
 /** What finishing needs of the session. */
 export interface FinishHost {
   readonly undoables: readonly Undoable[];
-  readonly readValue: Reader<unknown>;
+  readonly values: StoredValues;
   unsettledOperations(): readonly Operation[];
   /** Everything that is in motion now has run. */
   whenQuiet(): Promise<void>;
-  encode(value: unknown, root: string): Uint8Array;
   issue(command: OutputCommand): unknown;
   run(name: string, run: (scope: StepScope) => unknown, options: RunOptions<unknown>): Promise<unknown>;
   complete(): void;
@@ -61,7 +61,7 @@ async function succeed(
       `the result does not fit the handler's output schema: ${describeIssues(checked.issues)}`,
     );
   }
-  const bytes = session.encode(checked.value, "result of the handler");
+  const bytes = session.values.encode(checked.value, "result of the handler", session.values.output());
   session.issue({ type: MessageType.Output, result: { kind: "value", value: bytes } });
   session.complete();
 }
@@ -115,7 +115,7 @@ async function undo(
   const { run: take, ...options } = typeof given === "function" ? { run: given } : given;
   const run = (scope: StepScope): unknown => {
     const { outcome } = step;
-    const result = outcome === undefined ? undefined : session.readValue(outcome);
+    const result = outcome === undefined ? undefined : session.values.reader(step.place)(outcome);
     return (take as Undo<unknown>)(result, scope);
   };
   try {

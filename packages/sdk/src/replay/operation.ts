@@ -1,6 +1,7 @@
 /** One thing a handler may wait for: created by a call on the context, settled by a notification. */
 import type { NotificationResult } from "@holdfast/protocol";
 
+import { AttemptOver } from "./attempt-over.ts";
 import { DurablePromise, excuseRejection } from "./durable-promise.ts";
 import { excuseError } from "./rejection-guard.ts";
 
@@ -66,6 +67,8 @@ export class Operation<Value = unknown> {
     try {
       value = this.#read(result);
     } catch (error) {
+      // The handler is left where it is, and forgotten.
+      if (error instanceof AttemptOver) return;
       this.reject(error);
       return;
     }

@@ -14,9 +14,10 @@ import {
 import type { RetryOptions, RunOptions, StepScope } from "../context.ts";
 import { milliseconds } from "../definition/options.ts";
 import { PauseError, RetryableError, StepExhaustedError, TerminalError, TimeoutError } from "../errors.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, ValuePlace } from "./environment.ts";
 import { describeError, failureOf } from "./failure.ts";
 import type { Operation } from "./operation.ts";
+import type { StoredValues } from "./stored-values.ts";
 
 const USER_ERROR = 500;
 
@@ -25,8 +26,7 @@ export interface StepHost {
   readonly environment: Environment;
   readonly invocationId: string;
   send(message: SdkMessage): void;
-  /** Stored form of a value. Throws UnstorableValueError or MessageTooLargeError. */
-  encode(value: unknown, root: string): Uint8Array;
+  readonly values: StoredValues;
   /** Ends the attempt. */
   fail(error: ErrorMessage): void;
   /** Something a suspension had to wait for is done. */
@@ -42,6 +42,8 @@ type StepOptions = Pick<RunOptions<unknown>, "retry" | "timeout">;
 export class RunStep {
   readonly name: string;
   readonly operation: Operation;
+  /** Where its result lies. */
+  readonly place: ValuePlace;
   /** Position of its command; the input is 0. */
   readonly commandIndex: number;
   state: StepState = "held";
@@ -67,6 +69,7 @@ export class RunStep {
     step: {
       readonly run: (scope: StepScope) => unknown;
       readonly options: StepOptions | undefined;
+      readonly place: ValuePlace;
       readonly completionId: number;
       readonly commandIndex: number;
       readonly failures: number;
@@ -75,6 +78,7 @@ export class RunStep {
     this.#host = host;
     this.name = operation.name;
     this.operation = operation;
+    this.place = step.place;
     this.commandIndex = step.commandIndex;
     this.#function = step.run;
     this.#timeoutMs = milliseconds(step.options?.timeout, "timeout");
@@ -122,7 +126,7 @@ export class RunStep {
     this.#endExecution(undefined);
     let bytes: Uint8Array;
     try {
-      bytes = this.#host.encode(value, `result of ctx.run(${JSON.stringify(this.name)})`);
+      bytes = this.#host.values.encode(value, `result of ctx.run(${JSON.stringify(this.name)})`, this.place);
     } catch (error) {
       this.#endAttempt(error, ErrorBehavior.Pause);
       return;

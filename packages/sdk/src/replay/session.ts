@@ -21,20 +21,20 @@ import {
 } from "@holdfast/protocol";
 
 import type { RunOptions, StepScope } from "../context.ts";
-import { CancelledError, MessageTooLargeError, NestedOperationError, TerminalError } from "../errors.ts";
+import { CancelledError, NestedOperationError, TerminalError } from "../errors.ts";
 import type { StandardSchema } from "../standard-schema.ts";
 import { handlerError, protocolViolation } from "./attempt-error.ts";
 import type { CallSites, Entry } from "./call-site.ts";
 import { CommandStream, type CommandStreamHost, type IssuedCommand } from "./command-stream.ts";
 import { DurablePromise } from "./durable-promise.ts";
 import type { Environment } from "./environment.ts";
-import { errorOf } from "./failure.ts";
 import { finishHandler, type FinishHost, type Outcome, type Undoable } from "./finish.ts";
 import { Inbox, type Incoming, type InboxReader } from "./inbox.ts";
 import { OperationTable } from "./operation-table.ts";
 import { Operation, type Awaited, type OperationKind, type Reader } from "./operation.ts";
 import { RunStep, type StepHost } from "./run-step.ts";
 import { Steps } from "./steps.ts";
+import { StoredValues } from "./stored-values.ts";
 import { decideSuspension } from "./suspension.ts";
 
 /** What runs in a session. */
@@ -48,6 +48,7 @@ export interface Program {
 export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, CommandStreamHost {
   readonly start: StartMessage;
   readonly environment: Environment;
+  readonly values: StoredValues = new StoredValues(this);
   /** Steps with an undo function, in the order they were started. */
   readonly undoables: Undoable[] = [];
   readonly #engine: EngineEnd;
@@ -291,12 +292,15 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
     entry?: Entry,
   ): DurablePromise<unknown> {
     const completionId = this.#ignores(entry) ? 0 : this.#takeCompletionId();
-    const operation = new Operation("run", name, { kind: "completion", id: completionId }, this.readValue);
+    const place = this.values.step(completionId);
+    const read = this.values.reader(place);
+    const operation = new Operation("run", name, { kind: "completion", id: completionId }, read);
     if (this.#rejectIfCancelled(operation)) return operation.promise;
     const failures = failuresOf(this.start, completionId);
     const step = new RunStep(this, operation, {
       run,
       options,
+      place,
       completionId,
       commandIndex: this.#commands.nextIndex,
       failures,
@@ -311,33 +315,8 @@ export class Session implements SdkEnd, StepHost, InboxReader, FinishHost, Comma
     return operation.promise;
   }
 
-  /** Reads a result that carries a value of the user's. */
-  readonly readValue: Reader<unknown> = (result) => {
-    switch (result.kind) {
-      case "value":
-        return this.environment.codec.decode(result.value);
-      case "failure":
-        throw errorOf(result.failure);
-      case "invocation-id":
-        return result.id;
-      case "state-keys":
-        return result.keys;
-      case "void":
-        return undefined;
-    }
-  };
-
   send(message: SdkMessage): void {
     if (!this.#isOver) this.#engine.receive(message);
-  }
-
-  encode(value: unknown, root: string): Uint8Array {
-    const bytes = this.environment.codec.encode(value, root);
-    if (bytes.length <= this.environment.messageBytesMax) return bytes;
-    throw new MessageTooLargeError(
-      `${root} has ${bytes.length} bytes, more than the ${this.environment.messageBytesMax} that one message may hold. ` +
-        "Keep large data in a store made for it, and record where it is.",
-    );
   }
 
   guard<Value>(run: () => Value): Value {
