@@ -107,6 +107,6 @@ function text(value: unknown, name: string): string | undefined {
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   response
-    .writeHead(status, { "Content-Type": "application/json" })
+    .writeHead(status, { "Content-Type": "application/json", "X-Content-Type-Options": "nosniff" })
     .end(`${JSON.stringify(body, null, 2)}\n`);
 }

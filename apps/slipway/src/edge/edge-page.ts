@@ -9,6 +9,17 @@ export type EdgePage = {
   readonly links?: readonly string[];
 };
 
+/**
+ * What a page is sent with. It shows host names and messages of others: even if one got past the escaping, nothing in it
+ * would be run, fetched, or framed.
+ */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  "Content-Type": "text/html; charset=utf-8",
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy":
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+};
+
 export function renderPage({ title, text, links = [] }: EdgePage): string {
   const list = links.map((url) => `<li><a href="${escape(url)}">${escape(url)}</a></li>`).join("");
   return `<!doctype html>

@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { listen, listenNear } from "../listen.ts";
 import type { Edge, EdgeAnswer } from "../ports/edge.ts";
 import type { Region } from "../ports/region.ts";
-import { renderPage, type EdgePage } from "./edge-page.ts";
+import { PAGE_HEADERS, renderPage, type EdgePage } from "./edge-page.ts";
 import { proxyRequest } from "./proxy-request.ts";
 import { proxyUpgrade, refuseUpgrade } from "./proxy-upgrade.ts";
 import { RouteTable } from "./route-table.ts";
@@ -81,7 +81,7 @@ export class EdgeServer implements Edge {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const answer = (page: EdgePage): void => {
-      const headers = { "Content-Type": "text/html; charset=utf-8", "X-Slipway-Error": page.code };
+      const headers = { ...PAGE_HEADERS, "X-Slipway-Error": page.code };
       response.writeHead(page.status, headers).end(request.method === "HEAD" ? "" : renderPage(page));
     };
     const host = hostOf(request);

@@ -1,7 +1,7 @@
 import { request as httpRequest, STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { renderPage, type EdgePage } from "./edge-page.ts";
+import { PAGE_HEADERS, renderPage, type EdgePage } from "./edge-page.ts";
 import { responseHeaders, upgradeHeaders } from "./forwarded-headers.ts";
 import { failurePage } from "./proxy-request.ts";
 import type { Upstream } from "./route-table.ts";
@@ -52,9 +52,12 @@ export function proxyUpgrade(
 export function refuseUpgrade(visitor: Duplex, page: EdgePage): void {
   const body = renderPage(page);
   const length = new TextEncoder().encode(body).length;
+  const headers = Object.entries(PAGE_HEADERS)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
   visitor.end(
     `HTTP/1.1 ${page.status} ${STATUS_CODES[page.status] ?? ""}\r\n` +
-      `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${length}\r\n` +
+      `${headers}Content-Length: ${length}\r\n` +
       `X-Slipway-Error: ${page.code}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -306,7 +306,7 @@ export class HandlerContext implements Context {
 
   promise(name: string): NamedPromise<never, never> {
     const { promises, service } = this.#handler;
-    const schema = promises?.[name];
+    const schema = promises !== undefined && Object.hasOwn(promises, name) ? promises[name] : undefined;
     if (promises === undefined)
       throw new UsageError(`ctx.promise is for workflows, and "${service}" is none. Use ctx.awakeable.`);
     if (schema === undefined) {

@@ -137,5 +137,6 @@ function isLast(message: SdkMessage): boolean {
 }
 
 function json(status: number, body: object, mediaType = "application/json"): Response {
-  return new Response(JSON.stringify(body), { status, headers: { "content-type": mediaType } });
+  const headers = { "content-type": mediaType, "x-content-type-options": "nosniff" };
+  return new Response(JSON.stringify(body), { status, headers });
 }

@@ -31,7 +31,8 @@ export function sendResult(res: HttpResponse, id: string, result: Result, header
     res.end();
     return;
   }
-  headers.push("content-type", "application/json", "content-length", String(body.length));
+  headers.push("content-type", "application/json", "x-content-type-options", "nosniff");
+  headers.push("content-length", String(body.length));
   res.writeHead(200, headers);
   res.end(body);
 }
@@ -46,11 +47,12 @@ export function refusalOf(
 }
 
 function sendFailure(res: HttpResponse, failure: Failure, headers: RawHeaders): void {
-  const metadata: Record<string, string> = {};
+  // Its names come from handlers: as keys of an object that is assigned to, "__proto__" would be no name.
+  const metadata = new Map<string, string>();
   const internal = new Map<string, string>();
   for (const [name, value] of failure.metadata ?? []) {
     if (name.startsWith(INTERNAL_PREFIX)) internal.set(name.slice(INTERNAL_PREFIX.length), value);
-    else metadata[name] = value;
+    else metadata.set(name, value);
   }
   const details = failureDetails(internal);
   sendProblem(
@@ -59,7 +61,7 @@ function sendFailure(res: HttpResponse, failure: Failure, headers: RawHeaders): 
       error: internal.get("code") ?? plainCode(failure, internal.get("name")),
       message: failure.message,
       ...(Object.keys(details).length === 0 ? {} : { details }),
-      ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+      ...(metadata.size === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
     }),
     headers,
   );
