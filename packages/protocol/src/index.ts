@@ -141,6 +141,7 @@ export {
   encodeValue,
   registerErrorClass,
 } from "./value-codec.ts";
+export { shownLine, shownLines } from "./shown-text.ts";
 export { formatDuration, parseDuration, type Duration } from "./duration.ts";
 
 export { errorCatalogue, type ErrorCode, type ErrorEntry, type ErrorSource } from "./error-catalogue.ts";

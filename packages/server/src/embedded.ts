@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 
 import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
-import type { Servable } from "@holdfast/protocol";
+import { shownLine, type Servable } from "@holdfast/protocol";
 
 import { systemClock } from "./clock.ts";
 import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
@@ -77,7 +77,7 @@ export class Holdfast extends LocalClient {
       settings: { ...defaultFoldSettings, ...options.settings },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       onFailed: options.onFailed ?? exitWith,
-      onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${message}`)),
+      onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${shownLine(message)}`)),
     });
   }
 
@@ -101,6 +101,6 @@ function keepProcessAlive(): () => void {
 
 /** Nothing may be acknowledged any more, and whatever is in memory may be wrong: end, and recover from what is durable. */
 export function exitWith(reason: Error): void {
-  console.error(`holdfast: stopped: ${reason.message}`);
+  console.error(`holdfast: stopped: ${shownLine(reason.message)}`);
   process.exit(EXIT_SOFTWARE_ERROR);
 }

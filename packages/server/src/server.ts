@@ -1,6 +1,15 @@
+import { inspect } from "node:util";
+
 import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
 /** A running server: one engine, its ingress, and its admin API. */
-import { HoldfastError, type ConfigEntryInfo, type Servable, type VersionInfo } from "@holdfast/protocol";
+import {
+  HoldfastError,
+  shownLine,
+  shownLines,
+  type ConfigEntryInfo,
+  type Servable,
+  type VersionInfo,
+} from "@holdfast/protocol";
 
 import packageJson from "../package.json" with { type: "json" };
 import { createAdmin } from "./admin/admin.ts";
@@ -51,7 +60,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { values } = options.config;
   requireSafeNode(process.versions.node);
   refuseOpenAdmin(values);
-  const onWarning = options.onWarning ?? ((message: string) => console.warn(`holdfast: ${message}`));
+  const onWarning =
+    options.onWarning ?? ((message: string) => console.warn(`holdfast: ${shownLine(message)}`));
   const authenticate = authenticationOf(values, () => systemClock.now(), onWarning);
   if (authenticate === undefined && !isLoopbackAddress(values["ingress.host"])) {
     onWarning(
@@ -159,18 +169,22 @@ function listenIngress(
   parts: { readonly authenticate: Authenticate | undefined; readonly budget: ReceiveBudget },
 ): Promise<HttpServer> {
   const host = values["ingress.host"];
-  const handler = createIngress(engine, {
-    ...parts,
-    bodyBytesMax: values["ingress.bodyBytesMax"],
-    keyBytesMax: values["ingress.keyBytesMax"],
-    idempotencyKeyBytesMax: values["ingress.idempotencyKeyBytesMax"],
-    jsonDepthMax: values["ingress.jsonDepthMax"],
-    waitingCallsMax: values["ingress.waitingCallsMax"],
-    storedHeaders: values["ingress.storedHeaders"],
-    corsOrigins: values["ingress.corsOrigins"],
-    hosts: allowedHosts(host, values["ingress.hosts"]),
-    refuseCrossSite: isLoopbackAddress(host),
-  });
+  const handler = createIngress(
+    engine,
+    {
+      ...parts,
+      bodyBytesMax: values["ingress.bodyBytesMax"],
+      keyBytesMax: values["ingress.keyBytesMax"],
+      idempotencyKeyBytesMax: values["ingress.idempotencyKeyBytesMax"],
+      jsonDepthMax: values["ingress.jsonDepthMax"],
+      waitingCallsMax: values["ingress.waitingCallsMax"],
+      storedHeaders: values["ingress.storedHeaders"],
+      corsOrigins: values["ingress.corsOrigins"],
+      hosts: allowedHosts(host, values["ingress.hosts"]),
+      refuseCrossSite: isLoopbackAddress(host),
+    },
+    reportDefect,
+  );
   return HttpServer.listen({
     ...listener(values, handler, parts.budget),
     bodyBytesMax: values["ingress.bodyBytesMax"],
@@ -188,21 +202,25 @@ function listenAdmin(
 ): Promise<HttpServer> {
   const { values } = config;
   const host = values["admin.host"];
-  const handler = createAdmin(engine, {
-    token: values["admin.token"] === "" ? undefined : values["admin.token"],
-    hosts: allowedHosts(host, values["admin.hosts"]),
-    bodyBytesMax: values["admin.bodyBytesMax"],
-    budget: parts.budget,
-    keyBytesMax: values["ingress.keyBytesMax"],
-    jsonDepthMax: values["ingress.jsonDepthMax"],
-    startedAt: Date.now(),
-    version: {
-      ...versionInfo(parts.ingressUrl),
-      ...(engine.identityKey === undefined ? {} : { identityKey: engine.identityKey }),
+  const handler = createAdmin(
+    engine,
+    {
+      token: values["admin.token"] === "" ? undefined : values["admin.token"],
+      hosts: allowedHosts(host, values["admin.hosts"]),
+      bodyBytesMax: values["admin.bodyBytesMax"],
+      budget: parts.budget,
+      keyBytesMax: values["ingress.keyBytesMax"],
+      jsonDepthMax: values["ingress.jsonDepthMax"],
+      startedAt: Date.now(),
+      version: {
+        ...versionInfo(parts.ingressUrl),
+        ...(engine.identityKey === undefined ? {} : { identityKey: engine.identityKey }),
+      },
+      limits: limitsOf(config),
+      config: configEntries(config),
     },
-    limits: limitsOf(config),
-    config: configEntries(config),
-  });
+    reportDefect,
+  );
   return HttpServer.listen({
     ...listener(values, handler, parts.budget),
     bodyBytesMax: values["admin.bodyBytesMax"],
@@ -222,8 +240,12 @@ function listener(values: Config, handler: HttpHandler, budget: ReceiveBudget) {
     urlBytesMax: values["ingress.urlBytesMax"],
     requestTimeoutMs: values["ingress.requestTimeout"],
     idleTimeoutMs: values["ingress.idleTimeout"],
-    onDefect: (error: unknown) => console.error("holdfast: a request could not be answered:", error),
+    onDefect: reportDefect,
   };
+}
+
+function reportDefect(error: unknown): void {
+  console.error(`holdfast: a request could not be answered: ${shownLines(inspect(error))}`);
 }
 
 export function versionInfo(ingressUrl: string): VersionInfo {

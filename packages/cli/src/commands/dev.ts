@@ -14,6 +14,7 @@ import { ExitCode } from "../exit-code.ts";
 import { httpFetch } from "../http-fetch.ts";
 import type { Output } from "../output/output.ts";
 import { wantsColour } from "../output/paint.ts";
+import { shownLine } from "../output/shown-text.ts";
 import { readPort } from "../read-option.ts";
 import { configOf, serverOptions } from "../server/server-options.ts";
 import { startFailure } from "../server/start-failure.ts";
@@ -55,7 +56,7 @@ export const dev: Command = defineCommand({
     const server = await startServer({
       config,
       onFailed: (reason) => {
-        console.error(`holdfast: the engine cannot go on: ${reason.message}`);
+        console.error(`holdfast: the engine cannot go on: ${shownLine(reason.message)}`);
         process.exit(ExitCode.engineFailed);
       },
       onWarning: (message) => reporter.warning(message),

@@ -123,7 +123,7 @@ async function register(
 /** Nothing may be acknowledged any more, so nothing is closed either. */
 function fail(reason: Error, out: Output): void {
   if (out.isJson) out.jsonLine({ event: "failed", message: reason.message });
-  console.error(`holdfast: the engine cannot go on: ${reason.message}`);
+  console.error(`holdfast: the engine cannot go on: ${shownLine(reason.message)}`);
   process.exit(ExitCode.engineFailed);
 }
 

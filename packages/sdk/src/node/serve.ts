@@ -15,6 +15,7 @@ import {
   MANIFEST_MEDIA_TYPE,
   NATIVE_WIRE_PATH,
   NATIVE_WIRE_PROTOCOL,
+  shownLine,
   SIGNATURE_HEADER,
   type Duration,
   type EndpointManifest,
@@ -269,7 +270,7 @@ function receiveSealed(
 }
 
 function warnOfConnection(message: string): void {
-  console.warn(`holdfast: a connection was given up: ${message}`);
+  console.warn(`holdfast: a connection was given up: ${shownLine(message)}`);
 }
 
 function requestOf({ method, headers, url }: IncomingMessage): {
@@ -309,7 +310,7 @@ function pathOf(request: IncomingMessage, basePath: string): string | undefined 
 }
 
 function sendJson(response: ServerResponse, status: number, mediaType: string, body: object): void {
-  response.writeHead(status, { "content-type": mediaType });
+  response.writeHead(status, { "content-type": mediaType, "x-content-type-options": "nosniff" });
   response.end(JSON.stringify(body));
 }
 
@@ -317,6 +318,7 @@ function refuse(socket: Duplex, status: number, message: string): void {
   const body = JSON.stringify({ message });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      "X-Content-Type-Options: nosniff\r\n" +
       `Content-Length: ${new TextEncoder().encode(body).length}\r\n\r\n${body}`,
   );
 }

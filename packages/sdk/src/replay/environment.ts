@@ -1,5 +1,5 @@
 /** What a session needs from the world around it. Everything that is not a function of the journal comes through here. */
-import { decodeValue, encodeValue, FRAME_BODY_BYTES_MAX } from "@holdfast/protocol";
+import { decodeValue, encodeValue, FRAME_BODY_BYTES_MAX, shownLine } from "@holdfast/protocol";
 
 import type { LogFields } from "../context.ts";
 import { createTurns, systemDefer, type Turns } from "./turns.ts";
@@ -137,7 +137,8 @@ function setTimer(ms: number, callback: () => void): () => void {
 function logToConsole(entry: LogEntry): void {
   const target =
     entry.key === "" ? `${entry.service}/${entry.handler}` : `${entry.service}/${entry.key}/${entry.handler}`;
-  const line = `[${target} ${entry.invocationId}] ${entry.message}`;
+  // Keys come from callers, and messages are often made of what they sent.
+  const line = shownLine(`[${target} ${entry.invocationId}] ${entry.message}`);
   if (entry.fields === undefined) console[entry.level](line);
   else console[entry.level](line, entry.fields);
 }

@@ -9,7 +9,7 @@
  *
  * Nothing else in this process may open the lock file: closing it again would give up the lock.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -43,7 +43,9 @@ export interface DirectoryLock {
 
 /** Takes the lock on an existing directory. Fails at once with `DirectoryLockedError` when another process has it. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
-  const database = new DatabaseSync(join(directory, LOCK_FILE), { timeout: 0 });
+  const path = join(directory, LOCK_FILE);
+  makeFile(path);
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
@@ -64,6 +66,15 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   // Also keeps the connection reachable: collected as garbage it would close, and the lock would go with it.
   process.once("exit", release);
   return { release: async () => release() };
+}
+
+/** Made here, because SQLite would let others read it. One that is there is not opened: see above. */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", FILE_MODE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 function isBusy(error: unknown): boolean {
