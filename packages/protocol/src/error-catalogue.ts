@@ -474,6 +474,19 @@ export const errorCatalogue = {
     message: "The attempt was aborted: it made no progress for {timeout} after it was asked to suspend",
     hint: "Pass the signal of ctx.run on to what it waits for, or raise abortTimeout.",
   },
+  "engine-crashed": {
+    status: 500,
+    source: "invocation",
+    message: "The engine crashed while this attempt ran",
+    hint: "Nothing of it is lost: it is tried again. If it was the cause, it is paused after some more crashes.",
+  },
+  "crash-loop": {
+    status: 500,
+    source: "invocation",
+    message:
+      "It was running in each of the last {crashes} crashes of the engine, and finished no step in between",
+    hint: "See what the process said last, and how much memory it had. Then resume it: holdfast invocations resume <id>, or kill it.",
+  },
   "deployment-unavailable": {
     status: 503,
     source: "invocation",

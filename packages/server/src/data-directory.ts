@@ -2,7 +2,7 @@
  * A data directory: the lock that makes this process its only user, the checkpoint store, and the log. Opened in this order;
  * the log is told what the store reflects, so that a log that ends before it is recognised as damaged.
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { lockDirectory, type DirectoryLock } from "./log/directory-lock.ts";
@@ -11,11 +11,18 @@ import { SqliteStore } from "./store/sqlite-store.ts";
 
 /** Only the owner may look: journals hold business data. */
 const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** There while an engine is at work on the directory, so that the next one sees how the last one ended. */
+const RUNNING_FILE = "running";
 
 export type DataDirectory = {
   readonly lock: DirectoryLock;
   readonly store: SqliteStore;
   readonly log: EmbeddedLog;
+  /** The process that had it before ended in the middle of its work. Losing this mark costs one crash in the count. */
+  readonly wasCrash: boolean;
+  /** The engine has been closed. If it had not failed, that was a good end. */
+  noteEnd(health: { readonly status: string }): void;
   close(): Promise<void>;
 };
 
@@ -36,6 +43,18 @@ export async function openDataDirectory(
     ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   });
   opened.defer(() => log.close());
+  const running = join(dir, RUNNING_FILE);
+  const wasCrash = existsSync(running);
+  if (!wasCrash) writeFileSync(running, "", { mode: FILE_MODE });
   const all = opened.move();
-  return { lock, store, log, close: () => all.disposeAsync() };
+  return {
+    lock,
+    store,
+    log,
+    wasCrash,
+    noteEnd: ({ status }) => {
+      if (status !== "failed") rmSync(running, { force: true });
+    },
+    close: () => all.disposeAsync(),
+  };
 }

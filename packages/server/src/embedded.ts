@@ -72,6 +72,7 @@ export class Holdfast extends LocalClient {
       log: directory.log,
       store: directory.store,
       endpoints: endpointsOf(options.services),
+      wasCrash: directory.wasCrash,
       // Endpoints that a server registered in this directory may listen to its key alone.
       ...(existsSync(keyPath) ? { identity: identityKey(keyPath) } : {}),
       settings: { ...defaultFoldSettings, ...options.settings },
@@ -84,6 +85,7 @@ export class Holdfast extends LocalClient {
   /** Stops acting and lets go of the directory. A crash instead loses nothing. */
   async close(): Promise<void> {
     await this.engine.close();
+    this.#directory.noteEnd(this.engine.health());
     await this.#directory.close();
     this.#letProcessEnd();
   }

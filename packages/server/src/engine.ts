@@ -50,6 +50,10 @@ export type EngineLimits = {
   readonly attemptsMax: number;
   /** Completed invocations on disk; the oldest go first. 0: no budget. */
   readonly diskBudgetBytes: number;
+  /** Crashes in a row, without a finished step, after which an invocation that ran in each is suspected of causing them. */
+  readonly crashesMax: number;
+  /** First wait of suspects that follow the others after a crash, ms. */
+  readonly crashHoldMs: number;
 };
 
 export const defaultEngineLimits: EngineLimits = {
@@ -58,6 +62,8 @@ export const defaultEngineLimits: EngineLimits = {
   messageBytesMax: 32 * 1024 * 1024,
   attemptsMax: 100_000,
   diskBudgetBytes: 20 * 1024 * 1024 * 1024,
+  crashesMax: 5,
+  crashHoldMs: 30_000,
 };
 
 export type EngineOptions = {
@@ -75,6 +81,8 @@ export type EngineOptions = {
   readonly networks?: NetworkSettings;
   /** Ed25519 key that requests to handler endpoints are signed with. Default: they are not signed. */
   readonly identity?: KeyObject;
+  /** The last process on this data ended in the middle of its work. Default: it closed its engine. */
+  readonly wasCrash?: boolean;
   /** Time between two looks for what retention may remove, ms. */
   readonly retentionIntervalMs?: number;
   /** The tables are as recovery found them, and nothing has acted yet: for checks. */
@@ -153,6 +161,9 @@ export class Engine implements EngineAccess {
       checkpoints: { ...defaultCheckpointThresholds, ...options.checkpoints },
       batchBytesMax: limits.batchBytesMax,
       pendingBytesMax: limits.pendingBytesMax,
+      ...(options.wasCrash === true
+        ? { afterCrash: { crashesMax: limits.crashesMax, holdMs: limits.crashHoldMs } }
+        : {}),
       onFailed: options.onFailed,
       onWarning: options.onWarning,
     });

@@ -74,7 +74,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   opened.defer(() => directory.close());
   for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
   const engine = await openEngine(options, directory, onWarning);
-  opened.defer(() => engine.close());
+  opened.defer(async () => {
+    await engine.close();
+    directory.noteEnd(engine.health());
+  });
   const budget = new ReceiveBudget(values["ingress.receivingBytesMax"], "ingress.receivingBytesMax");
   const ingress = await listenIngress(engine, values, { authenticate, budget });
   opened.defer(() => ingress.close(CLOSE_GRACE_MS));
@@ -119,7 +122,9 @@ function openEngine(
       messageBytesMax: values["session.messageBytesMax"],
       attemptsMax: values["session.attemptsMax"],
       diskBudgetBytes: values["retention.diskBudgetBytes"],
+      crashesMax: values["retry.crashesMax"],
     },
+    wasCrash: directory.wasCrash,
     checkpoints: {
       dirtyRows: values["checkpoint.dirtyRows"],
       logBytes: values["checkpoint.logBytes"],

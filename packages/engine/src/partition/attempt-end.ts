@@ -40,7 +40,7 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
     relatedCommandIndex: failure.relatedCommandIndex,
     relatedCommandName: failure.relatedCommandName,
   };
-  row.lastFailure = event;
+  row.lastFailure = { ...event, count: repeats(row.lastFailure, event) + 1 };
   row.modifiedAt = fold.at;
   addEvent(row, event);
   if (failure.behavior === ErrorBehavior.Fail) {
@@ -65,6 +65,11 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
     row.lostAttempts += 1;
   }
   scheduleRetry(fold, row, retryDelay(row, failure, retryPolicy));
+}
+
+/** How often the newest failure was of the same kind. It is forgotten with progress, so these are failures in a row. */
+function repeats(last: InvocationEvent | undefined, { code }: InvocationEvent): number {
+  return last?.code === code ? last.count : 0;
 }
 
 function giveUp(fold: Fold, row: Invocation, failure: AttemptFailure, how: "pause" | "kill"): void {

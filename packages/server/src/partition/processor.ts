@@ -25,6 +25,7 @@ import type { PartitionLog } from "../log/log.ts";
 import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
+import { lossOf, planRestarts, runningOf, type CrashRules } from "./crash-suspects.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
 import { TimerService } from "./timer-service.ts";
@@ -51,6 +52,8 @@ export type ProcessorOptions = {
   readonly batchBytesMax: number;
   /** Outside proposals are refused while more than this is accepted and not durable. */
   readonly pendingBytesMax: number;
+  /** What a start does about invocations that may have brought the last process down. Default: it ended as it should. */
+  readonly afterCrash?: CrashRules;
   /** Timers kept in memory. */
   readonly timerWindow?: number;
   /** The partition cannot go on: the process (or whoever embeds it) must end. Called once. */
@@ -148,25 +151,28 @@ export class PartitionProcessor {
       epoch: this.#options.log.epoch,
       settings: this.#options.settings,
     });
-    for (const id of running) this.#startAnew(id);
+    this.#startAnew(running);
     this.#timers.start();
     await started;
   }
 
-  #startAnew(id: string): void {
-    const row = this.tables.invocations.get(id);
-    if (row?.status !== "running") return;
-    const body: RecordBody = {
-      kind: "attempt-lost",
-      id,
-      attempt: row.attempt,
-      code: "engine-restarted",
-      message: "The engine was restarted",
-      counted: false,
-      pause: false,
-      retryDelayMs: 0,
-    };
-    this.submit(body, ignore);
+  #startAnew(ids: ReadonlySet<string>): void {
+    const { afterCrash } = this.#options;
+    const rows = [...ids].flatMap((id) => this.tables.invocations.get(id) ?? []);
+    const running = rows.filter(({ status }) => status === "running");
+    const plan = afterCrash === undefined ? undefined : planRestarts(running.map(runningOf), afterCrash);
+    for (const { id, attempt } of running) {
+      const restart = plan?.get(id);
+      this.submit({ kind: "attempt-lost", id, attempt, counted: false, ...lossOf(restart) }, ignore);
+      if (restart?.kind === "pause") this.#warnOfPause(id);
+    }
+  }
+
+  #warnOfPause(id: string): void {
+    const target = this.tables.invocations.get(id)?.target;
+    this.#options.onWarning(
+      `${id} (${target?.service}/${target?.handler}) was running in each of the last crashes and is paused: see its events`,
+    );
   }
 
   #runningInvocations(): Set<string> {
