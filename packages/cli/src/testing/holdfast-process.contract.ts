@@ -20,6 +20,8 @@ export type StartOptions = {
   readonly variables?: Readonly<Record<string, string>>;
   readonly directory?: string;
   readonly stdin?: string;
+  /** For Node itself. */
+  readonly nodeFlags?: readonly string[];
   /** Nobody reads what it prints. */
   readonly closeOutput?: boolean;
 };
@@ -39,7 +41,7 @@ export class HoldfastProcess implements AsyncDisposable {
   #isOver = false;
 
   constructor(words: readonly string[], options: StartOptions = {}) {
-    this.#child = spawn(process.execPath, [PROGRAM, ...words], {
+    this.#child = spawn(process.execPath, [...(options.nodeFlags ?? []), PROGRAM, ...words], {
       cwd: options.directory,
       env: { ...withoutOurs(process.env), ...options.variables },
       stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
