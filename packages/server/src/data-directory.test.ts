@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { openDataDirectory } from "./data-directory.ts";
+import { NodeDisk } from "./log/node-disk.ts";
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-directory-"));
@@ -31,4 +32,16 @@ test("a directory whose log cannot be opened is let go of as a whole: lock and s
   rmSync(join(dir, "log"), { recursive: true });
   const again = await openDataDirectory(dir);
   await again.close();
+});
+
+test("the name of a new data directory is durable before anything is written into it", async (t) => {
+  const parent = temporaryDirectory(t);
+  const dir = join(parent, "new", "data");
+  const synced: string[] = [];
+  t.mock.method(NodeDisk.prototype, "syncDirectory", (directory: string) => {
+    if (!existsSync(join(dir, "lock.db"))) synced.push(directory);
+  });
+  const directory = await openDataDirectory(dir);
+  await directory.close();
+  assert.deepEqual(synced, [join(parent, "new"), parent]);
 });

@@ -2,15 +2,14 @@
  * A data directory: the lock that makes this process its only user, the checkpoint store, and the log. Opened in this order;
  * the log is told what the store reflects, so that a log that ends before it is recognised as damaged.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { lockDirectory, type DirectoryLock } from "./log/directory-lock.ts";
 import { EmbeddedLog } from "./log/embedded-log.ts";
+import { NodeDisk } from "./log/node-disk.ts";
 import { SqliteStore } from "./store/sqlite-store.ts";
 
-/** Only the owner may look: journals hold business data. */
-const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** There while an engine is at work on the directory, so that the next one sees how the last one ended. */
 const RUNNING_FILE = "running";
@@ -30,7 +29,8 @@ export async function openDataDirectory(
   dir: string,
   options: { readonly segmentBytes?: number } = {},
 ): Promise<DataDirectory> {
-  mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
+  // Its own name has to be durable before anything in it is promised: a power cut would take the directory as a whole.
+  new NodeDisk().makeDirectory(dir);
   // What is open is closed in reverse order: with the directory, and when a later part cannot be opened.
   await using opened = new AsyncDisposableStack();
   const lock = await lockDirectory(dir);
