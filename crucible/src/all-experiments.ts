@@ -1,0 +1,7 @@
+/** Every experiment, in the order in which they are run and shown. */
+import type { Experiment } from "./experiment.ts";
+import { kills } from "./experiments/kills.ts";
+import { powerCuts } from "./experiments/power-cuts.ts";
+import { syscallKills } from "./experiments/syscall-kills.ts";
+
+export const allExperiments: readonly Experiment[] = [kills, syscallKills, powerCuts];

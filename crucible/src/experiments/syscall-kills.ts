@@ -1,0 +1,187 @@
+/**
+ * The server is killed at every system call of a scripted life that changes a file or tells somebody something: at the first
+ * of its kind, at the second, and so on. The life begins with a recovery, rolls and trims the log, and ends with a clean stop.
+ */
+import { cpSync, readFileSync, rmSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { byLength, vacuous, withEngine, type Experiment, type Finding, type Scope } from "../experiment.ts";
+import { EngineProcess, EngineStartError } from "../process/engine-process.ts";
+import { HandlerProcess } from "../process/handler-process.ts";
+import { tracedCalls } from "../process/traced-calls.ts";
+import { watchingTracer } from "../process/tracer.ts";
+import { Acknowledgements } from "../workload/acknowledgements.ts";
+import { Caller } from "../workload/caller.ts";
+import { inParallel } from "../workload/http.ts";
+import { registerDeployment } from "../workload/trial.ts";
+import { Verifier } from "../workload/verifier.ts";
+import type { Violation } from "../workload/violation.ts";
+
+const SETTINGS = { "log.segmentBytes": 65_536, "checkpoint.interval": 100, "checkpoint.dirtyRows": 20 };
+const SYSCALLS = [
+  "openat",
+  "pwrite64",
+  "write",
+  "writev",
+  "ftruncate",
+  "fdatasync",
+  "fsync",
+  "rename",
+  "unlink",
+  "mkdir",
+];
+/** Long enough for some of them to fill a segment. */
+const LONG_TEXT = "x".repeat(12_000);
+/** Time for a checkpoint and the trim behind it, ms. */
+const CHECKPOINT_MS = 200;
+/** Runs at the same time: each waits more than it computes. */
+const LANES = 3;
+/** Some calls of the rehearsal are not made again: what depends on timing, like the pages of a checkpoint. */
+const KILLED_SHARE_MIN = 0.6;
+/** The start-up measurement of the disk writes into a file of its own that nobody reads. */
+const PROBE_FILE = "probe.tmp";
+
+export const syscallKills: Experiment = {
+  name: "syscall-kill",
+  tries: "killed at every file and socket call of a scripted life",
+  minutes: 6,
+  needs: ["strace"],
+  run,
+};
+
+type Target = { readonly syscall: string; readonly ordinal: number };
+
+async function run(scope: Scope): Promise<Finding> {
+  const { directory, say } = scope;
+  const ledger = directory.file("ledger");
+  const handlers = new HandlerProcess({ ledger });
+  await handlers.start();
+  const rig: Rig = {
+    scope,
+    ledger,
+    template: directory.file("template"),
+    violations: [],
+    verified: 0,
+    killed: 0,
+  };
+  try {
+    await makeTemplate(rig, handlers.url);
+    const all = await rehearse(rig);
+    const targets = all.filter(
+      (_, index) => index % byLength(scope, { short: Math.ceil(all.length / 8), long: 1 }) === 0,
+    );
+    say(`${targets.length} of ${all.length} calls`);
+    await inParallel(targets.entries(), LANES, async ([index, target]) => {
+      await tryOne(rig, target, index);
+      if (index % 50 === 49) say(`${index + 1} kills`);
+    });
+    return {
+      rounds: targets.length,
+      faults: rig.killed,
+      verified: rig.verified,
+      violations: rig.violations,
+      notes: [
+        `${all.length} places: ${SYSCALLS.map((name) => `${all.filter(({ syscall }) => syscall === name).length} ${name}`).join(", ")}`,
+      ],
+      vacuous: vacuous(
+        [
+          rig.killed >= targets.length * KILLED_SHARE_MIN,
+          `only ${rig.killed} of ${targets.length} runs were killed where they should be`,
+        ],
+        [rig.verified >= targets.length, `only ${rig.verified} acknowledgements in ${targets.length} runs`],
+      ),
+    };
+  } finally {
+    await handlers.kill();
+  }
+}
+
+type Rig = {
+  readonly scope: Scope;
+  readonly ledger: string;
+  /** A data directory that a killed server left, with handlers registered. */
+  readonly template: string;
+  readonly violations: Violation[];
+  verified: number;
+  killed: number;
+};
+
+async function makeTemplate({ template }: Rig, handlersUrl: string): Promise<void> {
+  await withEngine({ directory: template, settings: SETTINGS }, async (engine) => {
+    await registerDeployment(engine, handlersUrl);
+  });
+}
+
+/** The scripted life. Rejects when the server is gone before its end. */
+async function live(engine: EngineProcess, acknowledgements: Acknowledgements, name: string): Promise<void> {
+  const caller = new Caller({ ingressUrl: engine.ingressUrl, acknowledgements });
+  await caller.call("flow/steps", `${name}-a`, name);
+  for (let i = 0; i < 8; i++) await caller.send("client", `counter/${name}/add`, LONG_TEXT);
+  await caller.passGate("client", name);
+  await wait(CHECKPOINT_MS);
+  await caller.send("client", "flow/nap", 10);
+  await caller.call("flow/relay", `${name}-b`, name);
+  await wait(CHECKPOINT_MS);
+  await engine.stop();
+}
+
+/** Finds the calls that matter: on files below the data directory, and on sockets. */
+async function rehearse({ scope, template }: Rig): Promise<Target[]> {
+  const data = scope.directory.file("rehearsal");
+  const trace = scope.directory.file("rehearsal.trace");
+  cpSync(template, data, { recursive: true });
+  await withEngine(
+    { directory: data, settings: SETTINGS, wrapper: watchingTracer(trace, SYSCALLS) },
+    (engine) => live(engine, new Acknowledgements(), "rehearsal"),
+  );
+  const places = new Set<string>();
+  for (const { name, text, ordinal } of tracedCalls(readFileSync(trace, "utf8")))
+    if (matters(text, data)) places.add(`${name} ${ordinal}`);
+  return [...places].map((place) => {
+    const [syscall = "", ordinal] = place.split(" ");
+    return { syscall, ordinal: Number(ordinal) };
+  });
+}
+
+function matters(text: string, data: string): boolean {
+  if (text.includes(PROBE_FILE)) return false;
+  return text.includes(data) || text.includes("<socket:") || text.includes("<TCP:");
+}
+
+async function tryOne(rig: Rig, { syscall, ordinal }: Target, index: number): Promise<void> {
+  const { scope, ledger, template } = rig;
+  const data = scope.directory.file(`run-${index}`);
+  const name = `run${index}`;
+  cpSync(template, data, { recursive: true });
+  const acknowledgements = new Acknowledgements();
+  const verifier = new Verifier({ acknowledgements, ledger, random: scope.random });
+  const injection = { action: "signal=KILL", syscalls: [syscall], when: String(ordinal) };
+  const trace = `${data}.trace`;
+  const wrapper = watchingTracer(trace, [syscall], [injection]);
+  const options = { directory: data, settings: SETTINGS };
+  try {
+    const engine = await EngineProcess.start({ ...options, wrapper });
+    await live(engine, acknowledgements, name).catch(() => undefined); // Killed on its way: what the run is for.
+    if ((await ended(engine)) === "SIGKILL") rig.killed += 1;
+    await engine.kill();
+  } catch (error) {
+    if (!(error instanceof EngineStartError)) throw error;
+    rig.killed += 1; // Killed before it was ready.
+  }
+  try {
+    await withEngine(options, async (engine) => verifier.settle(engine.ingressUrl));
+  } catch (error) {
+    verifier.report({ kind: "stuck", text: String(error) });
+  }
+  rig.verified += verifier.verified;
+  const what = `killed at ${syscall} number ${ordinal}`;
+  rig.violations.push(...verifier.violations.map(({ kind, text }) => ({ kind, text: `${what}: ${text}` })));
+  rmSync(data, { recursive: true });
+  rmSync(trace);
+}
+
+/** strace ends as what it traced did. */
+async function ended(engine: EngineProcess): Promise<NodeJS.Signals | undefined> {
+  await Promise.race([engine.exited, wait(2_000)]);
+  return engine.exit?.signal ?? undefined;
+}

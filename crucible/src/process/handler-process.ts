@@ -1,0 +1,56 @@
+/** The handlers of the workload in a process of their own, which can be killed, frozen and started again at the same address. */
+import { fileURLToPath } from "node:url";
+
+import { Child, killProcess } from "./child.ts";
+
+const PROGRAM = fileURLToPath(new URL("../workload/handler-program.ts", import.meta.url));
+const START_MS_MAX = 30_000;
+
+export class HandlerProcess {
+  readonly #program: string;
+  readonly #args: readonly string[];
+  #child: Child | undefined;
+  #port = 0;
+
+  /** `ledger`: the file that the handlers append to. `program`: another program than the workload's honest one. */
+  constructor(options: {
+    readonly ledger: string;
+    readonly program?: string;
+    readonly args?: readonly string[];
+  }) {
+    this.#program = options.program ?? PROGRAM;
+    this.#args = [options.ledger, ...(options.args ?? [])];
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    const args = [this.#program, String(this.#port), ...this.#args];
+    this.#child = new Child({ command: process.execPath, args });
+    this.#port = await this.#child.line("the handlers were served", portIn, START_MS_MAX);
+  }
+
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  freeze(): void {
+    killProcess(this.#child?.pid ?? 0, "SIGSTOP");
+  }
+
+  thaw(): void {
+    killProcess(this.#child?.pid ?? 0, "SIGCONT");
+  }
+}
+
+function portIn(line: string): number | undefined {
+  const found = /^listening (\d+)$/.exec(line);
+  return found === null ? undefined : Number(found[1]);
+}
