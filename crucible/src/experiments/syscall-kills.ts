@@ -12,7 +12,6 @@ import { tracedCalls } from "../process/traced-calls.ts";
 import { watchingTracer } from "../process/tracer.ts";
 import { Acknowledgements } from "../workload/acknowledgements.ts";
 import { Caller } from "../workload/caller.ts";
-import { inParallel } from "../workload/http.ts";
 import { registerDeployment } from "../workload/trial.ts";
 import { Verifier } from "../workload/verifier.ts";
 import type { Violation } from "../workload/violation.ts";
@@ -52,64 +51,76 @@ export const syscallKills: Experiment = {
 type Target = { readonly syscall: string; readonly ordinal: number };
 
 async function run(scope: Scope): Promise<Finding> {
-  const { directory, say } = scope;
-  const ledger = directory.file("ledger");
-  const handlers = new HandlerProcess({ ledger });
-  await handlers.start();
-  const rig: Rig = {
-    scope,
-    ledger,
-    template: directory.file("template"),
-    violations: [],
-    verified: 0,
-    killed: 0,
-  };
+  const { say } = scope;
+  const lanes = await Promise.all(Array.from({ length: LANES }, (_, number) => Lane.open(scope, number)));
   try {
-    await makeTemplate(rig, handlers.url);
-    const all = await rehearse(rig);
-    const targets = all.filter(
-      (_, index) => index % byLength(scope, { short: Math.ceil(all.length / 8), long: 1 }) === 0,
-    );
+    const all = await rehearse(scope, lanes[0]);
+    const stride = byLength(scope, { short: Math.ceil(all.length / 8), long: 1 });
+    const targets = all.filter((_, index) => index % stride === 0);
     say(`${targets.length} of ${all.length} calls`);
-    await inParallel(targets.entries(), LANES, async ([index, target]) => {
-      await tryOne(rig, target, index);
-      if (index % 50 === 49) say(`${index + 1} kills`);
-    });
+    const queue = [...targets.entries()].reverse();
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+          const [index, target] = next;
+          await tryOne(scope, lane, target, index);
+          if (index % 50 === 49) say(`${index + 1} kills`);
+        }
+      }),
+    );
+    const killed = lanes.reduce((sum, lane) => sum + lane.killed, 0);
+    const verified = lanes.reduce((sum, lane) => sum + lane.verified, 0);
     return {
       rounds: targets.length,
-      faults: rig.killed,
-      verified: rig.verified,
-      violations: rig.violations,
-      notes: [
-        `${all.length} places: ${SYSCALLS.map((name) => `${all.filter(({ syscall }) => syscall === name).length} ${name}`).join(", ")}`,
-      ],
+      faults: killed,
+      verified,
+      violations: lanes.flatMap(({ violations }) => violations),
+      notes: [`${all.length} places: ${countsOf(all)}`],
       vacuous: vacuous(
-        [
-          rig.killed >= targets.length * KILLED_SHARE_MIN,
-          `only ${rig.killed} of ${targets.length} runs were killed where they should be`,
-        ],
-        [rig.verified >= targets.length, `only ${rig.verified} acknowledgements in ${targets.length} runs`],
+        [killed >= targets.length * KILLED_SHARE_MIN, `only ${killed} of ${targets.length} runs were killed`],
+        [verified >= targets.length, `only ${verified} acknowledgements in ${targets.length} runs`],
       ),
     };
   } finally {
-    await handlers.kill();
+    await Promise.all(lanes.map(({ handlers }) => handlers.kill()));
   }
 }
 
-type Rig = {
-  readonly scope: Scope;
-  readonly ledger: string;
-  /** A data directory that a killed server left, with handlers registered. */
-  readonly template: string;
-  readonly violations: Violation[];
-  verified: number;
-  killed: number;
-};
+function countsOf(targets: readonly Target[]): string {
+  const counted = SYSCALLS.map((name) => ({
+    name,
+    count: targets.filter(({ syscall }) => syscall === name).length,
+  }));
+  return counted
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${count} ${name}`)
+    .join(", ");
+}
 
-async function makeTemplate({ template }: Rig, handlersUrl: string): Promise<void> {
-  await withEngine({ directory: template, settings: SETTINGS }, async (engine) => {
-    await registerDeployment(engine, handlersUrl);
-  });
+/** What runs one after the other share: handlers with their ledger, and the directory that each run begins with. */
+class Lane {
+  readonly handlers: HandlerProcess;
+  readonly ledger: string;
+  /** A data directory that a killed server left, with the handlers registered. */
+  readonly template: string;
+  readonly violations: Violation[] = [];
+  verified = 0;
+  killed = 0;
+
+  private constructor({ directory }: Scope, number: number) {
+    this.ledger = directory.file(`ledger-${number}`);
+    this.template = directory.file(`template-${number}`);
+    this.handlers = new HandlerProcess({ ledger: this.ledger });
+  }
+
+  static async open(scope: Scope, number: number): Promise<Lane> {
+    const lane = new Lane(scope, number);
+    await lane.handlers.start();
+    await withEngine({ directory: lane.template, settings: SETTINGS }, (engine) =>
+      registerDeployment(engine, lane.handlers.url),
+    );
+    return lane;
+  }
 }
 
 /** The scripted life. Rejects when the server is gone before its end. */
@@ -126,10 +137,11 @@ async function live(engine: EngineProcess, acknowledgements: Acknowledgements, n
 }
 
 /** Finds the calls that matter: on files below the data directory, and on sockets. */
-async function rehearse({ scope, template }: Rig): Promise<Target[]> {
+async function rehearse(scope: Scope, lane: Lane | undefined): Promise<Target[]> {
+  if (lane === undefined) return [];
   const data = scope.directory.file("rehearsal");
   const trace = scope.directory.file("rehearsal.trace");
-  cpSync(template, data, { recursive: true });
+  cpSync(lane.template, data, { recursive: true });
   await withEngine(
     { directory: data, settings: SETTINGS, wrapper: watchingTracer(trace, SYSCALLS) },
     (engine) => live(engine, new Acknowledgements(), "rehearsal"),
@@ -148,8 +160,9 @@ function matters(text: string, data: string): boolean {
   return text.includes(data) || text.includes("<socket:") || text.includes("<TCP:");
 }
 
-async function tryOne(rig: Rig, { syscall, ordinal }: Target, index: number): Promise<void> {
-  const { scope, ledger, template } = rig;
+async function tryOne(scope: Scope, lane: Lane, target: Target, index: number): Promise<void> {
+  const { syscall, ordinal } = target;
+  const { template, ledger } = lane;
   const data = scope.directory.file(`run-${index}`);
   const name = `run${index}`;
   cpSync(template, data, { recursive: true });
@@ -162,20 +175,20 @@ async function tryOne(rig: Rig, { syscall, ordinal }: Target, index: number): Pr
   try {
     const engine = await EngineProcess.start({ ...options, wrapper });
     await live(engine, acknowledgements, name).catch(() => undefined); // Killed on its way: what the run is for.
-    if ((await ended(engine)) === "SIGKILL") rig.killed += 1;
+    if ((await ended(engine)) === "SIGKILL") lane.killed += 1;
     await engine.kill();
   } catch (error) {
     if (!(error instanceof EngineStartError)) throw error;
-    rig.killed += 1; // Killed before it was ready.
+    lane.killed += 1; // Killed before it was ready.
   }
   try {
     await withEngine(options, async (engine) => verifier.settle(engine.ingressUrl));
   } catch (error) {
     verifier.report({ kind: "stuck", text: String(error) });
   }
-  rig.verified += verifier.verified;
+  lane.verified += verifier.verified;
   const what = `killed at ${syscall} number ${ordinal}`;
-  rig.violations.push(...verifier.violations.map(({ kind, text }) => ({ kind, text: `${what}: ${text}` })));
+  lane.violations.push(...verifier.violations.map(({ kind, text }) => ({ kind, text: `${what}: ${text}` })));
   rmSync(data, { recursive: true });
   rmSync(trace);
 }
