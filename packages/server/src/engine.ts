@@ -249,12 +249,16 @@ export class Engine implements EngineAccess {
   }
 
   health(): EngineHealth {
-    const { failure } = this.#processor;
+    const { failure, isFull, isSlow } = this.#processor;
     const unreachable: string[] = [];
     for (const [id, { wire }] of this.#wires) if (!wire.isReachable) unreachable.push(id);
-    const status = failure !== undefined ? "failed" : this.#processor.isFull ? "degraded" : "ok";
-    const reason =
-      failure?.message ?? (this.#processor.isFull ? "The disk is full: nothing new is accepted" : undefined);
+    const status = failure !== undefined ? "failed" : isFull || isSlow ? "degraded" : "ok";
+    const trouble = isFull
+      ? "The disk is full: nothing new is accepted"
+      : isSlow
+        ? "The disk is slow: what was accepted seconds ago is not durable yet"
+        : undefined;
+    const reason = failure?.message ?? trouble;
     return {
       status,
       ...(reason === undefined ? {} : { reason }),

@@ -22,6 +22,8 @@ const FULL_RETRY_MS = 250;
 const WRITERS_KEPT_MAX = APPENDS_IN_FLIGHT_MAX + 2;
 /** How long a record that nobody waits for waits for others, ms. The shortest that a timer can do. */
 const PATIENCE_MS = 1;
+/** A healthy disk syncs in milliseconds, a busy one in tenths of a second. An append that takes longer than this is stuck. */
+const SLOW_APPEND_MS = 2_000;
 
 /** What is due when a batch is durable. Fields in the order they are worked off. */
 export type Batch = {
@@ -64,7 +66,8 @@ export class Batcher {
   #nextPosition: number;
   /** Closed batches that wait for a free place, oldest first. */
   #waiting: Array<{ readonly batch: Batch; readonly payload: Uint8Array }> = [];
-  #inFlight = 0;
+  /** When each append under way was handed to the log, oldest first. */
+  readonly #appendedAt: number[] = [];
   #inFlightBytes = 0;
   #durable: number;
   #turnScheduled = false;
@@ -104,6 +107,12 @@ export class Batcher {
   /** The log has no room; what is accepted waits until it has. */
   get isFull(): boolean {
     return this.#full;
+  }
+
+  /** The disk takes so long that whoever looks should know. */
+  get isSlow(): boolean {
+    const oldest = this.#appendedAt[0];
+    return oldest !== undefined && this.#deps.clock.now() - oldest > SLOW_APPEND_MS;
   }
 
   /** Adds an applied record to the open batch. */
@@ -150,7 +159,7 @@ export class Batcher {
     this.#turnScheduled = false;
     this.#deps.beforeClose();
     // While enough appends are under way, the open batch goes on gathering; `#appended` comes back here.
-    if (this.#isOpenUrgent && this.#inFlight < APPENDS_IN_FLIGHT_MAX) this.close();
+    if (this.#isOpenUrgent && this.#appendedAt.length < APPENDS_IN_FLIGHT_MAX) this.close();
   }
 
   /** Closes the open batch, if it holds anything. Returns the position of the newest closed batch. */
@@ -170,10 +179,10 @@ export class Batcher {
   }
 
   #appendNext(): void {
-    while (this.#inFlight < APPENDS_IN_FLIGHT_MAX && !this.#isWaitingForRoom && !this.#failed) {
+    while (this.#appendedAt.length < APPENDS_IN_FLIGHT_MAX && !this.#isWaitingForRoom && !this.#failed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#inFlight += 1;
+      this.#appendedAt.push(this.#deps.clock.now());
       const { batch, payload } = next;
       this.#deps.log
         .append({ position: batch.position, payload }, batch.position - 1)
@@ -189,7 +198,7 @@ export class Batcher {
   }
 
   #appended(batch: Batch, payload: Uint8Array, outcome: AppendOutcome): void {
-    this.#inFlight -= 1;
+    this.#appendedAt.shift();
     if (this.#failed) return;
     switch (outcome) {
       case "ok":

@@ -211,6 +211,10 @@ export class PartitionProcessor {
     return this.#batcher.isFull;
   }
 
+  get isSlow(): boolean {
+    return this.#batcher.isSlow;
+  }
+
   /** Something is accepted and not durable yet, or about to be handed over. */
   get isBusy(): boolean {
     return this.#batcher.isBusy || this.#held.count > 0;
