@@ -6,6 +6,7 @@ import { ExitCode } from "../exit-code.ts";
 
 const DOCTOR_HINT =
   "Nothing was changed. holdfast doctor DIR shows what is wrong; keep a copy of the directory before you do anything else.";
+const SQLITE_IO_ERROR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOT_A_DATABASE = 26;
 
@@ -24,6 +25,13 @@ export function startFailure(cause: unknown): unknown {
     return new CliError("data-unsupported", cause.message, {
       exitCode: ExitCode.dataUnsupported,
       hint: "Nothing was changed. Use the version of Holdfast that wrote it, or a newer one.",
+      cause,
+    });
+  }
+  if (sqliteCode(cause) === SQLITE_IO_ERROR || (cause as NodeJS.ErrnoException).code === "EIO") {
+    return new CliError("disk-failed", `The disk with the data directory does not work: ${cause.message}`, {
+      exitCode: ExitCode.engineFailed,
+      hint: "Look into the system's log (dmesg). Move the directory to a disk that works, and start again: what was acknowledged is recovered from there.",
       cause,
     });
   }
@@ -65,6 +73,11 @@ function systemFailure(cause: Error): unknown {
 function isDamagedDatabase(cause: Error): boolean {
   if (cause instanceof StoreFormatError)
     return cause.cause instanceof Error && isDamagedDatabase(cause.cause);
-  const errcode = "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode & 0xff : 0;
-  return errcode === SQLITE_CORRUPT || errcode === SQLITE_NOT_A_DATABASE;
+  const code = sqliteCode(cause);
+  return code === SQLITE_CORRUPT || code === SQLITE_NOT_A_DATABASE;
+}
+
+/** SQLite's code without its extension; 0 for errors that are not SQLite's. */
+function sqliteCode(cause: Error): number {
+  return "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode & 0xff : 0;
 }

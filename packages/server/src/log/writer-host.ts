@@ -1,3 +1,4 @@
+import { errorCode } from "./disk.ts";
 import { mergeGroups, groupBytes, type FrameGroup } from "./frame-group.ts";
 import type { SegmentEntry } from "./log-reader.ts";
 import type { LogWriter } from "./log-writer.ts";
@@ -40,6 +41,8 @@ export type WriterReply =
 export type WriterFailure = {
   readonly name: string;
   readonly message: string;
+  /** The system's, "EIO" for example. */
+  readonly code: string | undefined;
   readonly report: LogCorruptionReport | undefined;
 };
 
@@ -158,13 +161,14 @@ function appendsFrom(requests: readonly WriterRequest[], index: number): FrameGr
 
 export function describeFailure(error: unknown): WriterFailure {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message, report: error instanceof LogCorruptError ? error.report : undefined };
+  const report = error instanceof LogCorruptError ? error.report : undefined;
+  return { name, message, code: errorCode(error), report };
 }
 
 export function failureToError(failure: WriterFailure): Error {
-  const { name, message, report } = failure;
+  const { name, message, code, report } = failure;
   if (report !== undefined) return new LogCorruptError(message, report);
   if (name === "LogVersionError") return new LogVersionError(message);
   if (name === "LogFailedError") return new LogFailedError(message);
-  return new Error(message);
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
 }
