@@ -46,6 +46,8 @@ export function workloadServices(ledger: LedgerWriter) {
       ledger.add({ kind: "woke", invocation: ctx.invocationId, early: due - Date.now() });
       return "rested";
     },
+    /** Takes a large input and answers briefly. */
+    swallow: async (_ctx, text: string) => text.length,
     /** Calls an object and waits for it: two invocations whose outcomes belong together. */
     relay: async (ctx, key: string) => {
       const value = await ctx.call(counter.add, key, "relay");
