@@ -1,6 +1,7 @@
 /** Every experiment, in the order in which they are run and shown. */
 import type { Experiment } from "./experiment.ts";
 import { failingSyncs } from "./experiments/failing-syncs.ts";
+import { fullDisks } from "./experiments/full-disks.ts";
 import { kills } from "./experiments/kills.ts";
 import { powerCuts } from "./experiments/power-cuts.ts";
 import { slowSyncs } from "./experiments/slow-syncs.ts";
@@ -12,4 +13,5 @@ export const allExperiments: readonly Experiment[] = [
   powerCuts,
   failingSyncs,
   slowSyncs,
+  fullDisks,
 ];
