@@ -6,20 +6,25 @@ import { Child, killProcess } from "./child.ts";
 const PROGRAM = fileURLToPath(new URL("../workload/handler-program.ts", import.meta.url));
 const START_MS_MAX = 30_000;
 
+export type HandlerOptions = {
+  /** The file that the handlers append to. */
+  readonly ledger: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Another program than the honest one. It is given the port and `ledger`, whatever that means to it. */
+  readonly program?: string;
+};
+
 export class HandlerProcess {
   readonly #program: string;
-  readonly #args: readonly string[];
+  readonly #argument: string;
+  readonly #environment: Readonly<Record<string, string>>;
   #child: Child | undefined;
   #port = 0;
 
-  /** `ledger`: the file that the handlers append to. `program`: another program than the workload's honest one. */
-  constructor(options: {
-    readonly ledger: string;
-    readonly program?: string;
-    readonly args?: readonly string[];
-  }) {
+  constructor(options: HandlerOptions) {
     this.#program = options.program ?? PROGRAM;
-    this.#args = [options.ledger, ...(options.args ?? [])];
+    this.#argument = options.ledger;
+    this.#environment = options.environment ?? {};
   }
 
   get url(): string {
@@ -27,8 +32,8 @@ export class HandlerProcess {
   }
 
   async start(): Promise<void> {
-    const args = [this.#program, String(this.#port), ...this.#args];
-    this.#child = new Child({ command: process.execPath, args });
+    const args = [this.#program, String(this.#port), this.#argument];
+    this.#child = new Child({ command: process.execPath, args, environment: this.#environment });
     this.#port = await this.#child.line("the handlers were served", portIn, START_MS_MAX);
   }
 

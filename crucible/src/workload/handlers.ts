@@ -12,6 +12,11 @@ const anyText: StandardSchema<string> = {
   },
 };
 
+/** The machine's monotonic clock, the same for all processes. */
+function elapsedMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
 export function workloadServices(ledger: LedgerWriter) {
   let serial = 0;
   // Another execution of the same step gives another result, so a result that changes is noticed.
@@ -41,10 +46,23 @@ export function workloadServices(ledger: LedgerWriter) {
       return { tag, results };
     },
     nap: async (ctx, ms: number) => {
-      const due = await ctx.run("due", () => Date.now() + ms);
+      const due = await ctx.run("due", () => ({ wall: Date.now() + ms, elapsed: elapsedMs() + ms }));
       await ctx.sleep(`${ms}ms`);
-      ledger.add({ kind: "woke", invocation: ctx.invocationId, early: due - Date.now() });
+      const [early, earlyElapsed] = [due.wall - Date.now(), due.elapsed - elapsedMs()];
+      ledger.add({ kind: "woke", invocation: ctx.invocationId, early, earlyElapsed });
       return "rested";
+    },
+    /** A step that succeeds at its second execution. */
+    flaky: async (ctx, tag: string) => {
+      const step = `${ctx.invocationId}/flaky`;
+      const execute = ({ attempt }: { readonly attempt: number }): string => {
+        ledger.add({ kind: "executed", step });
+        if (attempt === 1) throw new Error("the first execution fails");
+        return unique();
+      };
+      const result = await ctx.run("flaky", execute, { retry: { initial: "50ms" } });
+      ledger.add({ kind: "observed", step, result });
+      return tag;
     },
     /** Takes a large input and answers briefly. */
     swallow: async (_ctx, text: string) => text.length,

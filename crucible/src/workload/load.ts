@@ -86,6 +86,7 @@ export class Load {
     if (dice < 0.4) return this.#caller.send(client, "flow/steps", key);
     if (dice < 0.55) return this.#caller.send(client, "flow/nap", between(random, 1, NAP_MS_MAX));
     if (dice < 0.8) return this.#caller.send(client, `counter/${counter}/add`, key);
+    if (dice < 0.83) return this.#caller.send(client, "flow/flaky", key);
     if (dice < 0.9) return this.#caller.call("flow/relay", key, counter);
     return this.#caller.passGate(client, key);
   }

@@ -5,12 +5,12 @@ import type { Accepted, Acknowledgements } from "./acknowledgements.ts";
 import { get, inParallel, post, type Answer } from "./http.ts";
 import { LedgerReader } from "./ledger-file.ts";
 import { between, type Random } from "./random.ts";
-import { SeenByHandlers } from "./seen-by-handlers.ts";
+import { SeenByHandlers, type WakeUpCheck } from "./seen-by-handlers.ts";
 import type { Violation } from "./violation.ts";
 
 const WIDTH = 16;
 /** What is acknowledged must end within so long once faults have stopped, ms. */
-const SETTLE_MS_MAX = 60_000;
+const SETTLE_MS_MAX = 20_000;
 /** Old outcomes that are read again at each look. */
 const SAMPLE = 20;
 const NOT_READY = 470;
@@ -22,8 +22,8 @@ export type VerifierOptions = {
   readonly acknowledgements: Acknowledgements;
   readonly ledger: string;
   readonly random: Random;
-  /** False where the engine's clock is not that of the handlers. */
-  readonly checkWakeUps?: boolean;
+  /** Default "wall". */
+  readonly wakeUps?: WakeUpCheck;
 };
 
 export class Verifier {
@@ -36,7 +36,8 @@ export class Verifier {
   /** How many of the accepted were found again, and how many of those have come to their end. */
   #found = 0;
   #ended = 0;
-  readonly #outcomes = new Map<string, string>();
+  /** The bytes of the outcome of each accepted invocation that has come to its end. */
+  readonly outcomes = new Map<string, string>();
   readonly #checkedAnswers = new Set<string>();
   readonly #checkedGates = new Set<string>();
   /** The last value that an increment got, by client and counter: sends of one client keep their order. */
@@ -46,7 +47,7 @@ export class Verifier {
     this.#acknowledgements = options.acknowledgements;
     this.#random = options.random;
     const report = (violation: Violation): void => this.report(violation);
-    this.seen = new SeenByHandlers(new LedgerReader(options.ledger), report, options.checkWakeUps ?? true);
+    this.seen = new SeenByHandlers(new LedgerReader(options.ledger), report, options.wakeUps ?? "wall");
   }
 
   report(violation: Violation): void {
@@ -63,7 +64,7 @@ export class Verifier {
       if (status === 200 || status === NOT_READY) this.verified += 1;
       else this.report({ kind: "lost", text: `${path} ${id} was accepted; now it is ${status} ${text}` });
     });
-    const known = [...this.#outcomes];
+    const known = [...this.outcomes];
     const sample = Array.from(
       { length: Math.min(SAMPLE, known.length) },
       () => known[between(this.#random, 0, known.length - 1)],
@@ -121,7 +122,7 @@ export class Verifier {
     const read = await patiently(() => get(`${url}/output`, signal));
     if (read.text !== attached.text)
       this.report({ kind: "wrong", text: `${id}: one observer saw ${attached.text}, another ${read.text}` });
-    this.#outcomes.set(id, attached.text);
+    this.outcomes.set(id, attached.text);
   }
 
   async #checkAnswers(ingressUrl: string, signal: AbortSignal): Promise<void> {
@@ -174,7 +175,7 @@ export class Verifier {
 
   #checkOrder(ended: readonly Accepted[]): void {
     for (const { id, path, client } of ended) {
-      const outcome = this.#outcomes.get(id);
+      const outcome = this.outcomes.get(id);
       if (!path.startsWith("counter/") || outcome === undefined) continue;
       const value = Number(outcome);
       if (this.seen.countOf(id) !== value)
