@@ -42,7 +42,7 @@ export const powerCuts: Experiment = {
 
 async function run(scope: Scope): Promise<Finding> {
   const { random, directory, say } = scope;
-  const images = byLength(scope, { short: 60, long: 1_200 });
+  const images = byLength(scope, { short: 24, long: 1_000 });
   const root = directory.make("traced");
   await using trial = await Trial.begin({ directory, random, data: join(root, "data") });
   const events = await record(scope, trial, root);

@@ -9,7 +9,6 @@ const START_MS_MAX = 30_000;
 export type HandlerOptions = {
   /** The file that the handlers append to. */
   readonly ledger: string;
-  readonly environment?: Readonly<Record<string, string>>;
   /** Another program than the honest one. It is given the port and `ledger`, whatever that means to it. */
   readonly program?: string;
 };
@@ -17,14 +16,13 @@ export type HandlerOptions = {
 export class HandlerProcess {
   readonly #program: string;
   readonly #argument: string;
-  readonly #environment: Readonly<Record<string, string>>;
+  #environment: Readonly<Record<string, string>> = {};
   #child: Child | undefined;
   #port = 0;
 
   constructor(options: HandlerOptions) {
     this.#program = options.program ?? PROGRAM;
     this.#argument = options.ledger;
-    this.#environment = options.environment ?? {};
   }
 
   get url(): string {
@@ -41,8 +39,10 @@ export class HandlerProcess {
     await this.#child?.kill();
   }
 
-  async restart(): Promise<void> {
+  /** `environment`: from now on another one. */
+  async restart(environment: Readonly<Record<string, string>> = this.#environment): Promise<void> {
     await this.kill();
+    this.#environment = environment;
     await this.start();
   }
 

@@ -9,13 +9,8 @@ export type LedgerEvent =
   | { readonly kind: "executed"; readonly step: string }
   /** A handler got a step's result from its `await`: from then on it is recorded. */
   | { readonly kind: "observed"; readonly step: string; readonly result: string }
-  /** A sleep ended, so many ms before it was due by the wall clock, and by the time that really passed. Not early: ≤ 0. */
-  | {
-      readonly kind: "woke";
-      readonly invocation: string;
-      readonly early: number;
-      readonly earlyElapsed: number;
-    }
+  /** A sleep ended, so many ms before it was due by the handlers' clock. Not early: ≤ 0. */
+  | { readonly kind: "woke"; readonly invocation: string; readonly early: number }
   /** An exclusive handler gave its object's counter this value. */
   | {
       readonly kind: "counted";

@@ -2,15 +2,6 @@
 import type { LedgerEvent, LedgerReader } from "./ledger-file.ts";
 import type { Violation } from "./violation.ts";
 
-/**
- * By which clock no timer may be early: the wall clock; the time that really passed, where the wall clock is set back; none,
- * where it is set forward.
- */
-export type WakeUpCheck = "wall" | "elapsed" | "unchecked";
-
-/** Two clocks that each tell whole milliseconds. */
-const ROUNDING_MS = 2;
-
 export class SeenByHandlers {
   /** Executions of steps. */
   executions = 0;
@@ -18,16 +9,14 @@ export class SeenByHandlers {
   naps = 0;
   readonly #ledger: LedgerReader;
   readonly #report: (violation: Violation) => void;
-  readonly #wakeUps: WakeUpCheck;
   /** Results of recorded steps, by step. */
   readonly #results = new Map<string, string>();
   /** What each increment made of its counter: counter, then invocation, then value. */
   readonly #counts = new Map<string, Map<string, number>>();
 
-  constructor(ledger: LedgerReader, report: (violation: Violation) => void, wakeUps: WakeUpCheck) {
+  constructor(ledger: LedgerReader, report: (violation: Violation) => void) {
     this.#ledger = ledger;
     this.#report = report;
-    this.#wakeUps = wakeUps;
   }
 
   readNew(): void {
@@ -74,22 +63,11 @@ export class SeenByHandlers {
         return;
       case "woke":
         this.naps += 1;
-        if (this.#earlyBy(event) > 0)
-          this.#report({ kind: "early", text: `${event.invocation} woke ${this.#earlyBy(event)} ms early` });
+        if (event.early > 0)
+          this.#report({ kind: "early", text: `${event.invocation} woke ${event.early} ms early` });
         return;
       case "counted":
         this.#count(event.counter, event.invocation, event.value);
-    }
-  }
-
-  #earlyBy({ early, earlyElapsed }: Extract<LedgerEvent, { readonly kind: "woke" }>): number {
-    switch (this.#wakeUps) {
-      case "wall":
-        return early;
-      case "elapsed":
-        return earlyElapsed - ROUNDING_MS;
-      case "unchecked":
-        return 0;
     }
   }
 

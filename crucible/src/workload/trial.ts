@@ -6,7 +6,6 @@ import { Acknowledgements } from "./acknowledgements.ts";
 import { post } from "./http.ts";
 import { Load } from "./load.ts";
 import type { Random } from "./random.ts";
-import type { WakeUpCheck } from "./seen-by-handlers.ts";
 import { Verifier } from "./verifier.ts";
 
 export type TrialOptions = {
@@ -14,10 +13,6 @@ export type TrialOptions = {
   readonly random: Random;
   /** Distinguishes trials that share a directory. */
   readonly name?: string;
-  /** By which clock no timer may be early; default "wall". */
-  readonly wakeUps?: WakeUpCheck;
-  /** Of the handlers' process. */
-  readonly environment?: Readonly<Record<string, string>>;
   /** Instead of a new directory below `directory`. */
   readonly data?: string;
 };
@@ -36,12 +31,11 @@ export class Trial implements AsyncDisposable {
     this.data = options.data ?? directory.make(`${name}-data`);
     this.#random = random;
     const ledger = directory.file(`${name}-ledger`);
-    this.handlers = new HandlerProcess({ ledger, environment: options.environment ?? {} });
+    this.handlers = new HandlerProcess({ ledger });
     this.verifier = new Verifier({
       acknowledgements: this.acknowledgements,
       ledger,
       random,
-      ...(options.wakeUps === undefined ? {} : { wakeUps: options.wakeUps }),
     });
   }
 

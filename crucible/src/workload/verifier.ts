@@ -5,7 +5,7 @@ import type { Accepted, Acknowledgements } from "./acknowledgements.ts";
 import { get, inParallel, post, type Answer } from "./http.ts";
 import { LedgerReader } from "./ledger-file.ts";
 import { between, type Random } from "./random.ts";
-import { SeenByHandlers, type WakeUpCheck } from "./seen-by-handlers.ts";
+import { SeenByHandlers } from "./seen-by-handlers.ts";
 import type { Violation } from "./violation.ts";
 
 const WIDTH = 16;
@@ -22,8 +22,6 @@ export type VerifierOptions = {
   readonly acknowledgements: Acknowledgements;
   readonly ledger: string;
   readonly random: Random;
-  /** Default "wall". */
-  readonly wakeUps?: WakeUpCheck;
 };
 
 export class Verifier {
@@ -47,7 +45,7 @@ export class Verifier {
     this.#acknowledgements = options.acknowledgements;
     this.#random = options.random;
     const report = (violation: Violation): void => this.report(violation);
-    this.seen = new SeenByHandlers(new LedgerReader(options.ledger), report, options.wakeUps ?? "wall");
+    this.seen = new SeenByHandlers(new LedgerReader(options.ledger), report);
   }
 
   report(violation: Violation): void {

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import type { Finding } from "./experiment.ts";
+import { markdownTable } from "./report/markdown-table.ts";
+import { withSection } from "./report/write-section.ts";
+import { complaintsOf, type Result } from "./run-experiment.ts";
+
+const clean: Finding = {
+  rounds: 3,
+  faults: 3,
+  verified: 1_234,
+  violations: [],
+  notes: ["a | b"],
+  vacuous: [],
+};
+
+function tried(finding: Partial<Finding>): Result {
+  return { kind: "tried", name: "kill", tries: "kill -9", seconds: 1, finding: { ...clean, ...finding } };
+}
+
+test("a run without a broken promise has no complaints, one that proves nothing has", () => {
+  assert.deepEqual(complaintsOf(tried({})), []);
+  assert.deepEqual(complaintsOf(tried({ vacuous: ["no load"] })), ["kill proves nothing: no load"]);
+  assert.deepEqual(complaintsOf(tried({ violations: [{ kind: "lost", text: "x" }] })), ["kill: lost: x"]);
+});
+
+test("the table counts what was lost and what was done twice, and shows what was skipped with the way out", () => {
+  const table = markdownTable([
+    tried({
+      violations: [
+        { kind: "lost", text: "x" },
+        { kind: "early", text: "y" },
+      ],
+    }),
+    {
+      kind: "skipped",
+      name: "clock",
+      tries: "jumps",
+      seconds: 0,
+      reason: "needs faketime (apt-get install faketime)",
+    },
+  ]);
+  assert.match(table, /\| `kill`: kill -9 \| 3 \| 3 \| 1,234 \| 1 \| 0 \| a \\\| b; \*\*early\*\*: y \|/);
+  assert.match(table, /\| `clock`: jumps \| skipped \|.*apt-get install faketime/);
+});
+
+test("the section of a page is replaced, and the rest of the page stays", () => {
+  const page = withSection("# Reliability\n", "first");
+  const again = withSection(`${page}\nbehind\n`, "second");
+  assert.match(
+    again,
+    /^# Reliability\n\n<!-- crucible:begin -->\n\nsecond\n\n<!-- crucible:end -->\n\nbehind\n$/,
+  );
+});
