@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { byLength, vacuous, type Experiment, type Finding, type Scope } from "../experiment.ts";
 import { EngineProcess } from "../process/engine-process.ts";
+import { checkNapsInJournal } from "../workload/naps-in-journal.ts";
 import { between, oneOf } from "../workload/random.ts";
 import { Trial } from "../workload/trial.ts";
 
@@ -25,7 +26,7 @@ export const kills: Experiment = {
 
 async function run(scope: Scope): Promise<Finding> {
   const { random, directory, say } = scope;
-  const rounds = byLength(scope, { short: 16, long: 1_000 });
+  const rounds = byLength(scope, { short: 40, long: 1_000 });
   await using trial = await Trial.begin({ directory, random });
   const { verifier, acknowledgements } = trial;
   const options = { directory: trial.data, settings: SETTINGS };
@@ -63,6 +64,7 @@ async function run(scope: Scope): Promise<Finding> {
       }
     }
     await verifier.settle(engine.ingressUrl);
+    await checkNapsInJournal(engine.adminUrl, acknowledgements, verifier);
   } finally {
     await engine.kill();
   }

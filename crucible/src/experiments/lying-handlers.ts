@@ -15,7 +15,7 @@ import { registerDeployment, Trial } from "../workload/trial.ts";
 const ROGUE = fileURLToPath(new URL("../workload/rogue-program.ts", import.meta.url));
 /** Liars are given up soon, and their invocations paused. */
 const SETTINGS = { "retry.initialInterval": 20, "retry.maxInterval": 50, "retry.maxAttempts": 6 };
-const ADMIN_MS_MAX = 2_000;
+const ADMIN_MS_MAX = 10_000;
 
 export const lyingHandlers: Experiment = {
   name: "lying-handlers",

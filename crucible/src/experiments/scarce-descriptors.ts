@@ -12,7 +12,7 @@ const DESCRIPTORS = 96;
 const IDLE_CONNECTIONS = 200;
 const SETTINGS = { "log.segmentBytes": 131_072, "checkpoint.interval": 200 };
 const STARVED_MS = 1_500;
-const ADMIN_MS_MAX = 2_000;
+const ADMIN_MS_MAX = 3_000;
 const EXIT_ENGINE_FAILED = 70;
 
 export const scarceDescriptors: Experiment = {

@@ -17,7 +17,7 @@ const SETTINGS = { "batch.pendingBytesMax": PENDING_BYTES_MAX };
 const FIRST_SLOW = 30;
 /** What the server may need in all, whatever is thrown at it. */
 const RESIDENT_BYTES_MAX = 512 * MIB;
-const ADMIN_MS_MAX = 2_000;
+const ADMIN_MS_MAX = 10_000;
 /** Above this an append counts as stuck for the server, ms. */
 const DEGRADED_FROM_MS = 3_000;
 

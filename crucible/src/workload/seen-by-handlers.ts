@@ -9,14 +9,16 @@ export class SeenByHandlers {
   naps = 0;
   readonly #ledger: LedgerReader;
   readonly #report: (violation: Violation) => void;
+  readonly #checkWakeUps: boolean;
   /** Results of recorded steps, by step. */
   readonly #results = new Map<string, string>();
   /** What each increment made of its counter: counter, then invocation, then value. */
   readonly #counts = new Map<string, Map<string, number>>();
 
-  constructor(ledger: LedgerReader, report: (violation: Violation) => void) {
+  constructor(ledger: LedgerReader, report: (violation: Violation) => void, checkWakeUps: boolean) {
     this.#ledger = ledger;
     this.#report = report;
+    this.#checkWakeUps = checkWakeUps;
   }
 
   readNew(): void {
@@ -63,7 +65,7 @@ export class SeenByHandlers {
         return;
       case "woke":
         this.naps += 1;
-        if (event.early > 0)
+        if (this.#checkWakeUps && event.early > 0)
           this.#report({ kind: "early", text: `${event.invocation} woke ${event.early} ms early` });
         return;
       case "counted":

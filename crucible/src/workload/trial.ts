@@ -13,6 +13,8 @@ export type TrialOptions = {
   readonly random: Random;
   /** Distinguishes trials that share a directory. */
   readonly name?: string;
+  /** Default true. False where the handlers' clock changes. */
+  readonly checkWakeUps?: boolean;
   /** Instead of a new directory below `directory`. */
   readonly data?: string;
 };
@@ -36,6 +38,7 @@ export class Trial implements AsyncDisposable {
       acknowledgements: this.acknowledgements,
       ledger,
       random,
+      ...(options.checkWakeUps === undefined ? {} : { checkWakeUps: options.checkWakeUps }),
     });
   }
 
