@@ -26,7 +26,7 @@ const INTERNAL_ERROR = 500;
 export const bitFlips: Experiment = {
   name: "bit-flip",
   tries: "one bit flipped in a segment, the spare, the store, its write-ahead log, the lock files",
-  minutes: 2.5,
+  minutes: 1.5,
   needs: [],
   run,
 };
@@ -41,7 +41,7 @@ type Tally = {
 
 async function run(scope: Scope): Promise<Finding> {
   const { random, directory, say } = scope;
-  const flips = byLength(scope, { short: 14, long: 250 });
+  const flips = byLength(scope, { short: 14, long: 150 });
   await using trial = await Trial.begin({ directory, random });
   await withEngine({ directory: trial.data, settings: STORE_HEAVY }, (engine) => trial.register(engine));
   const templates = [

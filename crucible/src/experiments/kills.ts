@@ -19,14 +19,14 @@ type Victim = "engine" | "handlers" | "both";
 export const kills: Experiment = {
   name: "kill-9",
   tries: "kill -9 of engine, handlers or both, 5–500 ms into load",
-  minutes: 10,
+  minutes: 11,
   needs: [],
   run,
 };
 
 async function run(scope: Scope): Promise<Finding> {
   const { random, directory, say } = scope;
-  const rounds = byLength(scope, { short: 40, long: 1_000 });
+  const rounds = byLength(scope, { short: 20, long: 1_000 });
   await using trial = await Trial.begin({ directory, random });
   const { verifier, acknowledgements } = trial;
   const options = { directory: trial.data, settings: SETTINGS };

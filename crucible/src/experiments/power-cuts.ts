@@ -35,7 +35,7 @@ export const powerCuts: Experiment = {
   name: "power-cut",
   tries:
     "disks rebuilt from traced system calls, as a power cut at any moment could leave them; recovery on each",
-  minutes: 3,
+  minutes: 4,
   needs: ["strace"],
   run,
 };

@@ -43,7 +43,7 @@ const PROBE_FILE = "probe.tmp";
 export const syscallKills: Experiment = {
   name: "syscall-kill",
   tries: "killed at every file and socket call of a scripted life",
-  minutes: 6,
+  minutes: 4,
   needs: ["strace"],
   run,
 };
