@@ -1,6 +1,5 @@
 /** Situations of the log, the store and recovery. */
 import type { EventOf, WorldEvent } from "./invariants/world-event.ts";
-import type { Reach } from "./markers.ts";
 
 export const LOG_MARKERS = [
   "log: power lost with batches that were not durable",
@@ -19,11 +18,13 @@ export const LOG_MARKERS = [
   "store: trimmed right behind a checkpoint",
 ] as const;
 
+export type LogMarker = (typeof LOG_MARKERS)[number];
+
 /** Batches behind the checkpoint that count as far. */
 const FAR = 20;
 
 export class LogMarkers {
-  readonly #reach: Reach;
+  readonly #reach: (marker: LogMarker) => void;
   /** Positions of the present life that were handed to the log and are not durable. */
   #underway = new Set<number>();
   #lost: ReadonlySet<number> = new Set();
@@ -31,7 +32,7 @@ export class LogMarkers {
   #appendedSince = true;
   #checkpoint = 0;
 
-  constructor(reach: Reach) {
+  constructor(reach: (marker: LogMarker) => void) {
     this.#reach = reach;
   }
 

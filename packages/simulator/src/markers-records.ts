@@ -3,7 +3,6 @@ import type { Invocation, InvocationStatus, Tables } from "@holdfast/engine";
 import { MessageType } from "@holdfast/protocol";
 
 import type { Step } from "./invariants/durable-fold.ts";
-import type { Reach } from "./markers.ts";
 
 export const RECORD_MARKERS = [
   "attempt: messages of an attempt that is over were refused",
@@ -45,11 +44,20 @@ export const RECORD_MARKERS = [
   "retention: removed a journal",
 ] as const;
 
+export type RecordMarker = (typeof RECORD_MARKERS)[number];
+
+const OPERATOR_MARKERS = {
+  restart: "operator: restarted",
+  purge: "operator: purged",
+  reschedule: "operator: rescheduled",
+  "patch-state": "operator: changed state",
+} as const;
+
 /** How late a timer is that fires in a catch-up, ms. */
 const LATE_MS = 5_000;
 
 export class RecordMarkers {
-  readonly #reach: Reach;
+  readonly #reach: (marker: RecordMarker) => void;
   readonly #tables: Tables;
   readonly #status = new Map<string, InvocationStatus>();
   readonly #running = new Set<string>();
@@ -58,7 +66,7 @@ export class RecordMarkers {
   /** A record bears the time of the one before it: the clock stood behind that. */
   sawClockGoBack = false;
 
-  constructor(reach: Reach, tables: Tables) {
+  constructor(reach: (marker: RecordMarker) => void, tables: Tables) {
     this.#reach = reach;
     this.#tables = tables;
   }
@@ -111,16 +119,10 @@ export class RecordMarkers {
         if (outcome.ok && this.#before(body.id) === "paused") this.#reach("operator: paused and resumed");
         return;
       case "restart":
-        if (outcome.ok) this.#reach("operator: restarted");
-        return;
       case "purge":
-        if (outcome.ok) this.#reach("operator: purged");
-        return;
       case "reschedule":
-        if (outcome.ok) this.#reach("operator: rescheduled");
-        return;
       case "patch-state":
-        if (outcome.ok) this.#reach("operator: changed state");
+        if (outcome.ok) this.#reach(OPERATOR_MARKERS[body.kind]);
         return;
       case "expire":
         if (step.removed.length > 0) this.#reach("retention: removed an invocation");

@@ -8,8 +8,8 @@ import { MessageType } from "@holdfast/protocol";
 import type { Step } from "./invariants/durable-fold.ts";
 import type { Monitor } from "./invariants/monitor.ts";
 import type { EventOf, WorldEvent } from "./invariants/world-event.ts";
-import { LOG_MARKERS, LogMarkers } from "./markers-log.ts";
-import { RECORD_MARKERS, RecordMarkers } from "./markers-records.ts";
+import { LOG_MARKERS, LogMarkers, type LogMarker } from "./markers-log.ts";
+import { RECORD_MARKERS, RecordMarkers, type RecordMarker } from "./markers-records.ts";
 import type { VerbCoverage } from "./programs/coverage.ts";
 import type { RunResult } from "./run.ts";
 
@@ -29,14 +29,9 @@ const CLIENT_MARKERS = [
   "run: handlers died, engine lived",
 ] as const;
 
-export type Marker =
-  | (typeof CLIENT_MARKERS)[number]
-  | (typeof LOG_MARKERS)[number]
-  | (typeof RECORD_MARKERS)[number];
+export type Marker = (typeof CLIENT_MARKERS)[number] | LogMarker | RecordMarker;
 
 export const MARKERS: readonly Marker[] = [...LOG_MARKERS, ...RECORD_MARKERS, ...CLIENT_MARKERS];
-
-export type Reach = (marker: Marker) => void;
 
 export class Markers implements Monitor {
   readonly ids: readonly string[] = [];
@@ -53,7 +48,7 @@ export class Markers implements Monitor {
 
   /** `tables`: of the fold whose steps are followed. */
   constructor(coverage: VerbCoverage, tables: Tables) {
-    const reach: Reach = (marker) => this.#reach(marker);
+    const reach = (marker: Marker): void => this.#reach(marker);
     this.#coverage = coverage;
     this.#log = new LogMarkers(reach);
     this.#records = new RecordMarkers(reach, tables);

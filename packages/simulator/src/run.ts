@@ -18,7 +18,12 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Looks at the healed world, each so long after the one before: what is left is waits of hours and days. */
 const LOOKS_MS: readonly number[] = [
-  ...[SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR],
+  SECOND,
+  10 * SECOND,
+  MINUTE,
+  10 * MINUTE,
+  HOUR,
+  6 * HOUR,
   ...Array.from({ length: 120 }, () => DAY),
 ];
 /** What no run comes near: one that gets there goes round in circles. */

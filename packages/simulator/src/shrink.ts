@@ -92,6 +92,7 @@ export function describePlan(plan: Plan): string[] {
     .map(({ at, text }) => `${String(Math.round(at)).padStart(9)} ms  ${text}`);
 }
 
-function describe({ id, at: _, kind, ...facts }: Fault | Operation): string {
-  return `${kind} #${id} ${JSON.stringify(facts)}`;
+function describe(item: Fault | Operation): string {
+  const facts = Object.entries(item).filter(([name]) => name !== "id" && name !== "at" && name !== "kind");
+  return `${item.kind} #${item.id} ${JSON.stringify(Object.fromEntries(facts))}`;
 }

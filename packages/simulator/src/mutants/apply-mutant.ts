@@ -14,9 +14,13 @@ export function applyMutant(mutant: Mutant): void {
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
       if (url !== target) return loaded;
-      return { ...loaded, source: mutate(String(loaded.source), mutant) };
+      return { ...loaded, source: mutate(textOf(loaded.source), mutant) };
     },
   });
+}
+
+function textOf(source: unknown): string {
+  return typeof source === "string" ? source : Buffer.from(source as Uint8Array).toString();
 }
 
 /** Throws when the place is not there, or not the only one: a mutant that changes nothing would be found by nobody. */

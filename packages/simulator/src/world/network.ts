@@ -100,7 +100,7 @@ export class Network {
 
   /** The process has ended. `silently`: its machine lost power, and nobody is told. */
   processEnded(lifetime: Lifetime, silently: boolean): void {
-    for (const connection of [...this.#connections]) connection.processEnded(lifetime, silently);
+    for (const connection of Array.from(this.#connections)) connection.processEnded(lifetime, silently);
   }
 }
 

@@ -54,7 +54,8 @@ export class SimSocket implements ByteSocket {
   }
 
   #emit(event: SocketEvent, value?: unknown): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(value as never);
+    // Listeners come and go while they are told.
+    for (const listener of this.#listeners.get(event)?.slice() ?? []) listener(value as never);
   }
 
   setNoDelay(): this {
