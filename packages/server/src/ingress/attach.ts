@@ -12,7 +12,11 @@ import { whenDurable } from "./waiting.ts";
 
 /** Answers when the invocation has its outcome. */
 export function attach(scope: CallScope, res: HttpResponse, id: string): void {
-  const row = requireReadable(scope, id);
+  const row = readable(scope, id);
+  if (row === undefined) {
+    sendNotFound(scope, res, id);
+    return;
+  }
   if (row.status === "completed") {
     sendStored(scope, res, id);
     return;
@@ -25,7 +29,11 @@ export function attach(scope: CallScope, res: HttpResponse, id: string): void {
 
 /** Answers at once: with the outcome, or that there is none yet. */
 export function output(scope: CallScope, res: HttpResponse, id: string): void {
-  const row = requireReadable(scope, id);
+  const row = readable(scope, id);
+  if (row === undefined) {
+    sendNotFound(scope, res, id);
+    return;
+  }
   if (row.status === "completed") {
     sendStored(scope, res, id);
     return;
@@ -58,11 +66,18 @@ function hasKeyOfItsOwn(engine: EngineAccess, id: string): boolean {
   return row !== undefined && (row.idempotencyKey !== undefined || row.target.kind === "run");
 }
 
-/** Throws `invocation-not-found`, also for what is another's: that it exists is none of the caller's business either. */
-function requireReadable({ engine, principal }: CallScope, id: string): Readonly<Invocation> {
+/** Undefined also for what is another's: that it exists is none of the caller's business either. */
+function readable({ engine, principal }: CallScope, id: string): Readonly<Invocation> | undefined {
   const row = engine.tables.invocations.get(id);
-  if (row === undefined || !mayRead(engine.tables, row, principal)) throw notFound(id);
-  return row;
+  return row === undefined || !mayRead(engine.tables, row, principal) ? undefined : row;
+}
+
+/** When that is durable: an end that keeps nothing removes the invocation, and a crash may still take the end back. */
+function sendNotFound({ engine, onDefect }: CallScope, res: HttpResponse, id: string): void {
+  const refuse = (error: HoldfastError): void => {
+    sendError(res, error, "ingress", onDefect);
+  };
+  whenDurable(engine, () => refuse(notFound(id)), refuse);
 }
 
 function notFound(id: string): HoldfastError {

@@ -347,6 +347,20 @@ describe("ingress as a whole", () => {
     rig.engine.healthNow = {};
   });
 
+  it("says that an invocation is not there only when that is durable: its end may keep nothing", async () => {
+    const { json } = await rig.request("/Greeter/echo/send");
+    await until(() => rig.engine.tables.invocations.get(json.invocationId)?.status === "completed");
+    await rig.engine.propose({ kind: "purge", id: json.invocationId, journalOnly: false });
+    for (const verb of ["attach", "output"]) {
+      rig.engine.healthNow = { durablePosition: 0 };
+      const before = rig.engine.proposed.length;
+      const gone = await rig.request(`/restate/${verb}/${json.invocationId}`, { method: "GET" });
+      assertProblem(gone, 404, "invocation-not-found");
+      assert.equal(rig.engine.proposed[before]?.kind, "expire", "a barrier went through the log");
+      rig.engine.healthNow = {};
+    }
+  });
+
   it("lets pages of configured origins call and read, and no others", async () => {
     const open = createIngress(rig.engine, { ...settings, corsOrigins: ["http://app.example"] });
     const other = await HttpServer.listen(listenOptions(open));

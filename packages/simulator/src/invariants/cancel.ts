@@ -66,9 +66,11 @@ export class CancelMonitor implements Monitor {
   }
 
   /** Whichever came first in the log. */
-  #checkWinner({ outcome, position }: Step, kind: string, id: string): void {
+  #checkWinner({ outcome, position, removed }: Step, kind: string, id: string): void {
     const course = this.#courses.get(id);
-    const isLive = course !== undefined && !course.hasEnded && !course.account.isRemoved;
+    // What keeps nothing is removed by the record that ends it.
+    const wasThere = course !== undefined && (!course.account.isRemoved || removed.includes(course.account));
+    const isLive = wasThere && !course.hasEnded;
     this.#judge.holds(
       "CAN-3",
       outcome.ok === isLive,
