@@ -7,14 +7,10 @@ export const LOG_MARKERS = [
   "log: a batch that nobody was told of was there after the crash",
   "log: a batch that nobody was told of was gone after the crash",
   "log: several appends on their way when the process died",
-  "log: the machine stopped inside a change of the disk",
-  "log: a failed sync ended the process",
-  "log: damage was found and stopped the start",
   "log: recovered from a trimmed log",
   "log: recovered from a log that a checkpoint is far behind",
   "log: recovered with nothing behind the checkpoint",
-  "log: recovered twice without a batch in between",
-  "store: a checkpoint was lost in a crash",
+  "log: recovered twice and nothing became durable in between",
   "store: trimmed right behind a checkpoint",
 ] as const;
 
@@ -29,7 +25,7 @@ export class LogMarkers {
   #underway = new Set<number>();
   #lost: ReadonlySet<number> = new Set();
   #durable = 0;
-  #appendedSince = true;
+  #wasDurable = true;
   #checkpoint = 0;
 
   constructor(reach: (marker: LogMarker) => void) {
@@ -40,11 +36,11 @@ export class LogMarkers {
     switch (event.kind) {
       case "appended":
         this.#underway.add(event.position);
-        this.#appendedSince = true;
         return;
       case "durable":
         this.#underway.delete(event.position);
         this.#durable = event.position;
+        this.#wasDurable = true;
         return;
       case "checkpointed":
         this.#checkpoint = event.position;
@@ -84,8 +80,8 @@ export class LogMarkers {
       this.#reach("log: recovered from a log that a checkpoint is far behind");
     if (tail === checkpointPosition && tail > 0)
       this.#reach("log: recovered with nothing behind the checkpoint");
-    if (!this.#appendedSince) this.#reach("log: recovered twice without a batch in between");
-    this.#appendedSince = false;
+    if (!this.#wasDurable) this.#reach("log: recovered twice and nothing became durable in between");
+    this.#wasDurable = false;
     this.#lost = new Set();
   }
 }

@@ -11,7 +11,7 @@ export const RECORD_MARKERS = [
   "attempt: lost because no process answered",
   "attempt: cut off after the abort timeout",
   "attempt: paused after its last retry",
-  "attempt: paused because the replay differed",
+  "attempt: failed because the replay differed",
   "attempt: a failure came with a retry of its own time",
   "suspension: nothing had arrived",
   "suspension: something had arrived meanwhile",
@@ -107,7 +107,7 @@ export class RecordMarkers {
         this.#ofTimers(step, body.keys);
         return;
       case "invoke":
-        if (code === "limit-exceeded" || code === "overloaded") this.#reach("lock: the queue was full");
+        if (code === "overloaded") this.#reach("lock: the queue was full");
         return;
       case "cancel":
         this.#ofCancel(body.id);
@@ -159,7 +159,7 @@ export class RecordMarkers {
       );
     }
     for (const { entry } of step.appended) {
-      if (entry.type === MessageType.CallCompletion && Buffer.from(entry.body).includes("never get"))
+      if (entry.type === MessageType.CallCompletion && Buffer.from(entry.body).includes("Deadlock: "))
         this.#reach("lock: a call that could never get it failed");
     }
   }
@@ -221,6 +221,8 @@ export class RecordMarkers {
     for (const id of touched) {
       const row = this.#tables.invocations.get(id);
       if (row === undefined) continue;
+      if (row.lastFailure?.code === "journal-mismatch")
+        this.#reach("attempt: failed because the replay differed");
       if (row.status === "paused" && this.#before(id) !== "paused") this.#ofPause(row);
       if (row.status === "backing-off" && this.#before(id) === "running") this.#ofBackingOff(row);
       this.#status.set(id, row.status);
@@ -237,7 +239,6 @@ export class RecordMarkers {
   #ofPause(row: Readonly<Invocation>): void {
     const why = row.events.at(-1);
     if (why?.message.startsWith("Paused after") === true) this.#reach("attempt: paused after its last retry");
-    if (why?.code === "journal-mismatch") this.#reach("attempt: paused because the replay differed");
   }
 
   #ofBackingOff(row: Readonly<Invocation>): void {

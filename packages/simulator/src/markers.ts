@@ -3,7 +3,6 @@
  * are about. A batch that never gets into one of them proves nothing about it, and fails.
  */
 import type { Tables } from "@holdfast/engine";
-import { MessageType } from "@holdfast/protocol";
 
 import type { Step } from "./invariants/durable-fold.ts";
 import type { Monitor } from "./invariants/monitor.ts";
@@ -12,6 +11,7 @@ import { LOG_MARKERS, LogMarkers, type LogMarker } from "./markers-log.ts";
 import { RECORD_MARKERS, RecordMarkers, type RecordMarker } from "./markers-records.ts";
 import type { VerbCoverage } from "./programs/coverage.ts";
 import type { RunResult } from "./run.ts";
+import { WORLD_MARKERS, type WorldMarker } from "./world/world-markers.ts";
 
 const CLIENT_MARKERS = [
   "client: outcome unknown, asked again, and told",
@@ -23,15 +23,19 @@ const CLIENT_MARKERS = [
   "client: told a failure as the outcome",
   "handler: a step ended after a newer attempt had begun",
   "handler: a step was cut off and executed again",
-  "handler: messages of a connection that had been given up",
   "run: no fault at all",
   "run: the clock went back",
   "run: handlers died, engine lived",
 ] as const;
 
-export type Marker = (typeof CLIENT_MARKERS)[number] | LogMarker | RecordMarker;
+export type Marker = WorldMarker | LogMarker | RecordMarker | (typeof CLIENT_MARKERS)[number];
 
-export const MARKERS: readonly Marker[] = [...LOG_MARKERS, ...RECORD_MARKERS, ...CLIENT_MARKERS];
+export const MARKERS: readonly Marker[] = [
+  ...WORLD_MARKERS,
+  ...LOG_MARKERS,
+  ...RECORD_MARKERS,
+  ...CLIENT_MARKERS,
+];
 
 export class Markers implements Monitor {
   readonly ids: readonly string[] = [];
@@ -69,9 +73,6 @@ export class Markers implements Monitor {
       case "attempt-started":
         this.#attempts.set(event.invocation, event.attempt);
         return;
-      case "received":
-        this.#received(event);
-        return;
       case "step-began":
         this.#stepBegan(event);
         return;
@@ -88,11 +89,6 @@ export class Markers implements Monitor {
         return;
       default:
     }
-  }
-
-  #received({ invocation, attempt, message }: EventOf<"received">): void {
-    if (attempt < (this.#attempts.get(invocation) ?? 0) && message.type !== MessageType.End)
-      this.#reach("handler: messages of a connection that had been given up");
   }
 
   #stepBegan({ key, attempt }: EventOf<"step-began">): void {
@@ -118,7 +114,8 @@ export class Markers implements Monitor {
   }
 
   /** What is known only of the run as a whole. */
-  noteRun({ struck }: Pick<RunResult, "struck">): void {
+  noteRun({ struck, seen }: Pick<RunResult, "struck" | "seen">): void {
+    for (const marker of seen) this.#reach(marker);
     if (struck.size === 0) this.#reach("run: no fault at all");
     if (struck.has("clock-jump") && this.#records.sawClockGoBack) this.#reach("run: the clock went back");
     if (struck.has("handlers-crash") && !struck.has("engine-crash"))

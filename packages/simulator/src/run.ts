@@ -10,6 +10,7 @@ import { programServices } from "./programs/services.ts";
 import { createRandom } from "./random.ts";
 import { Chaos } from "./world/chaos.ts";
 import type { Plan } from "./world/plan.ts";
+import type { WorldMarker } from "./world/world-markers.ts";
 import { World } from "./world/world.ts";
 
 const SECOND = 1_000;
@@ -51,6 +52,8 @@ export type RunResult = {
   readonly virtualMs: number;
   /** Faults that struck, by kind. */
   readonly struck: ReadonlyMap<string, number>;
+  /** What only the world saw. */
+  readonly seen: ReadonlySet<WorldMarker>;
   /** Invocations that operators had to kill because they paused themselves again and again. */
   readonly killed: number;
 };
@@ -89,6 +92,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     events: world.scheduler.events,
     virtualMs: world.scheduler.now,
     struck: chaos.struck,
+    seen: world.seen,
     killed,
   };
 }

@@ -21,6 +21,7 @@ export function summaryOf(report: BatchReport, base: string): string[] {
     `faults      ${faults}: ${counts(report.faults)}`,
     `checks      ${checks} of ${Object.keys(report.checks).length} invariants`,
     `markers     ${reached.length} of ${MARKERS.length} reached`,
+    ...(reached.length === MARKERS.length ? [] : [`not reached ${missing(report).join("; ")}`]),
     `verbs       ${coverage.verbsSeen} of ${coverage.verbsSeen + coverage.verbsMissing.length}`,
     `pairs       ${coverage.pairsSeen} of ${coverage.pairs}: ${coverage.percent.toFixed(1)} %`,
     `violations  ${report.failures.length}`,
@@ -34,7 +35,7 @@ export function problemsOf(report: BatchReport): string[] {
   if (speedOf(report) < SPEED_MIN)
     problems.push(`${Math.round(speedOf(report))} simulated hours per CPU hour are less than ${SPEED_MIN}`);
   if (report.seeds < SEEDS_FOR_COVERAGE) return problems;
-  const missed = MARKERS.filter((marker) => (report.markers[marker] ?? 0) === 0);
+  const missed = missing(report);
   if (missed.length > 0) problems.push(`markers that no run reached: ${missed.join("; ")}`);
   const unchecked = Object.entries(report.checks).filter(([, count]) => count === 0);
   if (unchecked.length > 0)
@@ -47,6 +48,10 @@ export function problemsOf(report: BatchReport): string[] {
   if (coverage.messagesMissing.length > 0)
     problems.push(`journal messages never recorded: ${coverage.messagesMissing.join(", ")}`);
   return problems;
+}
+
+function missing({ markers }: BatchReport): string[] {
+  return MARKERS.filter((marker) => (markers[marker] ?? 0) === 0);
 }
 
 function speedOf({ virtualMs, cpuMs }: BatchReport): number {

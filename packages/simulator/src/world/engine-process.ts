@@ -36,8 +36,8 @@ export type EngineProcessEvents = {
   readonly emit: (event: WorldEvent) => void;
   /** The process has ended by itself: it could not start, or could not go on. */
   readonly ended: (process: EngineProcess, reason: Error) => void;
-  /** It is ready. */
-  readonly ready: (process: EngineProcess) => void;
+  /** The log is open. */
+  readonly opened: (report: EmbeddedLog["report"]) => void;
   /** Something that no correct program does. */
   readonly defect: (error: unknown) => void;
 };
@@ -51,9 +51,9 @@ export class EngineProcess {
   #engine: Engine | undefined;
   #tables: Tables | undefined;
   #isSealing = false;
+  #commits = 0;
   readonly #http = httpSettings();
   #log: EmbeddedLog | undefined;
-  #store: CheckpointStore | undefined;
 
   constructor(machine: EngineMachine, life: number, events: EngineProcessEvents) {
     this.#machine = machine;
@@ -67,9 +67,9 @@ export class EngineProcess {
     return this.#engine;
   }
 
-  /** What opening the log found, once it is open. */
-  get logReport(): EmbeddedLog["report"] | undefined {
-    return this.#log?.report;
+  /** A checkpoint is being stored. */
+  get isCommitting(): boolean {
+    return this.#commits > 0;
   }
 
   start(): void {
@@ -83,7 +83,6 @@ export class EngineProcess {
     const { disk, random, tuning, latency } = this.#machine;
     const commits = new Lane(this.lifetime, () => latency.commitMs());
     const store = await MemoryStore.open({ memory: this.#machine.storeMemory, defer: commits.run });
-    this.#store = store;
     const nonces = random.fork(`nonce ${this.life}`);
     const turns = new Lane(this.lifetime, () => latency.diskMs());
     const log = await EmbeddedLog.open({
@@ -95,6 +94,7 @@ export class EngineProcess {
       defer: turns.run,
     });
     this.#log = log;
+    this.#events.opened(log.report);
     const observed = new ObservedLog(log, this.life, (event) => {
       this.#events.emit(event);
       if (event.kind === "durable") this.#sealWhenIdle();
@@ -103,7 +103,6 @@ export class EngineProcess {
     const engine = await Engine.open(this.#options(observed, store, batches));
     this.#engine = engine;
     this.#listen(engine);
-    this.#events.ready(this);
   }
 
   #options(
@@ -149,11 +148,13 @@ export class EngineProcess {
     const { emit } = this.#events;
     const { failCommit } = this.#machine;
     return new Proxy(store, {
-      get(target, name) {
+      get: (target, name) => {
         const value: unknown = Reflect.get(target, name);
         if (name !== "commit")
           return typeof value === "function" ? (value as () => unknown).bind(target) : value;
         return async (...args: Parameters<CheckpointStore["commit"]>) => {
+          this.#commits += 1;
+          using _ended = { [Symbol.dispose]: () => void (this.#commits -= 1) };
           if (failCommit()) throw Object.assign(new Error("ENOSPC: injected, the store"), { code: "ENOSPC" });
           await target.commit(...args);
           emit({ kind: "checkpointed", life, position: args[1] });
@@ -253,9 +254,5 @@ export class EngineProcess {
   /** Whether there is nothing on its way. */
   get isQuiet(): boolean {
     return this.#engine?.isQuiet === true;
-  }
-
-  get store(): CheckpointStore | undefined {
-    return this.#store;
   }
 }

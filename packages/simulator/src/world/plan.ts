@@ -147,10 +147,12 @@ function drawFollowUps(
   of: number,
   add: (at: number, body: OperationBody) => number,
 ): void {
-  const later = (): number => from + random.below(Math.max(2, Math.floor((span - from) / 2)));
+  // Half of it soon, while the handler is likely to be at work.
+  const later = (): number =>
+    from + random.below(random.chance(0.5) ? 1_500 : Math.max(2, Math.floor((span - from) / 2)));
   if (random.chance(0.3)) add(later(), { kind: "again", of });
   if (random.chance(0.5)) add(later(), { kind: random.pick(["attach", "output", "status"] as const), of });
-  if (random.chance(0.25)) {
+  if (random.chance(0.35)) {
     const kind = random.pick([
       "cancel",
       "kill",

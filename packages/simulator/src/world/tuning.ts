@@ -55,7 +55,7 @@ export function drawTuning(random: Random): Tuning {
       journalRetentionMs: random.pick([0, HOUR, DAY]),
       idempotencyRetentionMs: random.pick([HOUR, DAY, 30 * DAY]),
       workflowRetentionMs: random.pick([HOUR, DAY, 30 * DAY]),
-      inboxMax: rarely(defaultFoldSettings.inboxMax, random.between(2, 5), 0.1),
+      inboxMax: rarely(defaultFoldSettings.inboxMax, random.between(1, 3), 0.3),
     },
     limits: {
       ...defaultEngineLimits,

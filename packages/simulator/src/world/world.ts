@@ -20,6 +20,7 @@ import { Network } from "./network.ts";
 import { WallClock } from "./process-clock.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Tuning } from "./tuning.ts";
+import type { WorldMarker } from "./world-markers.ts";
 
 /** A process that could not start tries again after at least so long, ms. */
 const START_AGAIN_MS = 5_000;
@@ -43,6 +44,7 @@ export class World {
   readonly disk: FaultDisk;
   readonly clients: Clients;
   readonly clientsLifetime: Lifetime;
+  readonly seen = new Set<WorldMarker>();
   /** The first thing that was wrong. */
   failure: Error | undefined;
   engine: EngineProcess | undefined;
@@ -58,8 +60,6 @@ export class World {
   readonly #failures = new Map<string, number>();
   readonly #rot: Rot[] = [];
   #lives = 0;
-  /** Rotten bytes that were noticed. */
-  rotFound = 0;
 
   constructor(options: WorldOptions) {
     const { random, tuning } = options;
@@ -112,7 +112,11 @@ export class World {
     this.#lives += 1;
     const process = new EngineProcess(this.#machine(), this.#lives, {
       emit: (event) => this.emit(event),
-      ready: () => {},
+      opened: (report) => {
+        if (report.tornTail !== undefined) this.seen.add("log: a torn tail was cut off");
+        if (report.rewrittenBatches > 0)
+          this.seen.add("log: batches that nothing vouched for were written again");
+      },
       ended: (ended, reason) => this.#engineEnded(ended, reason),
       defect: (error) => this.fail(error),
     });
@@ -148,10 +152,11 @@ export class World {
         this.fail(new Error(`LOG-8: nothing is rotten, and yet: ${reason.message}`));
         return;
       }
-      this.rotFound += 1;
+      this.seen.add("log: damage was found and stopped the start");
       this.#restoreRotten();
       this.crashEngine("kill", START_AGAIN_MS);
     } else if (isExpected(reason)) {
+      this.#noteEnd(reason, process);
       const how = reason.message.includes("STOPPED") ? this.crashHow : "kill";
       const couldStart = process.engine !== undefined;
       this.crashEngine(how, couldStart ? this.downMs : Math.max(START_AGAIN_MS, this.downMs));
@@ -160,11 +165,20 @@ export class World {
     }
   }
 
+  #noteEnd({ message }: Error, process: EngineProcess): void {
+    if (message.includes("STOPPED")) this.seen.add("log: the machine stopped inside a change of the disk");
+    if (message.includes("EIO") && process.engine !== undefined)
+      this.seen.add("log: a failed sync ended the process");
+    if (/ENOSPC|disk is full/.test(message) && process.engine === undefined)
+      this.seen.add("log: too little room to start");
+  }
+
   /** Ends the process, if there is one, and starts another one after `downMs`. */
   crashEngine(how: "kill" | "power", downMs: number): void {
     const process = this.engine;
     if (process === undefined) return;
     this.engine = undefined;
+    if (process.isCommitting) this.seen.add("store: a checkpoint was lost in a crash");
     process.lifetime.end();
     this.network.processEnded(process.lifetime, how === "power");
     if (how === "power") this.disk.cutPower({ garbage: 0.1 });
@@ -275,7 +289,12 @@ export class World {
         if (!this.clients.hasPatchedState) this.fail(new Error(`KEY-3: ${invocation}: ${problem}`));
       },
       handOver: (what) => {
-        this.clientsLifetime.after(1 + this.#options.tuning.networkMs, () => this.clients.settle(what));
+        const { tuning, random } = this.#options;
+        const soon = 1 + tuning.networkMs;
+        this.clientsLifetime.after(soon, () => this.clients.settle(what));
+        // People click twice.
+        const isRepeated = random.fork(`again ${JSON.stringify(what)}`).chance(0.3);
+        if (isRepeated) this.clientsLifetime.after(20 * soon, () => this.clients.settle(what));
       },
     };
   }
