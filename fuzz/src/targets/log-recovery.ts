@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /**
@@ -29,12 +30,14 @@ import { readOnlyDisk } from "./read-only-disk.ts";
 const SEGMENTS_MAX = 3;
 const BATCHES_MAX = 4;
 const SECTOR_BYTES = 512;
+const NONCE_BYTES = 8;
+const SOME_SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7);
 const FRAME_HEADER_BYTES = 64;
 const CRC_AT = { frame: 60, segment: 68 } as const;
 
 type Written = { readonly files: Map<string, Uint8Array>; readonly batches: readonly LogBatch[] };
 
-function write(source: ByteSource): Written {
+function write(source: ByteSource, secret: Uint8Array): Written {
   const files = new Map<string, Uint8Array>();
   const batches: LogBatch[] = [];
   const segments = 1 + source.below(SEGMENTS_MAX);
@@ -46,7 +49,7 @@ function write(source: ByteSource): Written {
     }));
     const isSealed = source.byte() < 128;
     const name = segmentFileName({ sequence, firstPosition });
-    files.set(name, segmentOf(sequence, firstPosition, own, isSealed));
+    files.set(name, segmentOf(sequence, firstPosition, own, isSealed, secret));
     batches.push(...own);
   }
   return { files, batches };
@@ -57,10 +60,11 @@ function segmentOf(
   firstPosition: number,
   batches: readonly LogBatch[],
   isSealed: boolean,
+  secret: Uint8Array,
 ): Uint8Array {
   const size = batches.reduce((sum, { payload }) => sum + frameBytes(payload.length), SEGMENT_HEADER_BYTES);
   const capacity = size + 4 * SECTOR_BYTES;
-  const nonce = Uint8Array.of(sequence, 1, 2, 3, 4, 5, 6, 7);
+  const nonce = Uint8Array.of(sequence, ...secret);
   const bytes = new Uint8Array(capacity);
   const durable = firstPosition - 1;
   const header = {
@@ -131,7 +135,9 @@ function forge(bytes: Uint8Array, sector: number, source: ByteSource): void {
 function run(input: Uint8Array): void {
   const source = new ByteSource(input);
   if (source.below(4) === 0) checkHeaders(source.rest());
-  const { files, batches } = write(source);
+  // A segment's nonce is random: no input may hold a whole frame that fits it.
+  const secret = hash("sha1", input, "buffer").subarray(0, NONCE_BYTES - 1);
+  const { files, batches } = write(source, secret);
   const isForged = damage(files, source);
   const disk = readOnlyDisk(files);
   const read = refusedOr([LogCorruptError, LogVersionError], () => {
@@ -178,7 +184,7 @@ export const logRecovery: Target = {
     Buffer.concat([...threeSegments, Uint8Array.of(180, 2, 1, 9)]),
     Buffer.concat([...oneSegment, Uint8Array.of(230, 0, 1, 0, 8), sized("\xff\xff\xff\x3f")]),
     Buffer.concat([...oneSegment, Uint8Array.of(230, 0, 0, 0, 48), sized("\x00\x00\x00\x00")]),
-    segmentOf(1, 1, [{ position: 1, payload: Uint8Array.of(1) }], true).subarray(0, 1_100),
+    segmentOf(1, 1, [{ position: 1, payload: Uint8Array.of(1) }], true, SOME_SECRET).subarray(0, 1_100),
   ],
   tokens: [
     "HFFR",
