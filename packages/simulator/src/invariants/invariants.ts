@@ -5,6 +5,7 @@
  * that no event tells of. UPG-1, which takes two versions of the program.
  */
 import { ActMonitor } from "./acts.ts";
+import { AgreementMonitor } from "./agreement.ts";
 import { AttemptMonitor } from "./attempts.ts";
 import { CancelMonitor } from "./cancel.ts";
 import { DurableFold, type RecordFold } from "./durable-fold.ts";
@@ -24,6 +25,8 @@ import type { WorldEvent } from "./world-event.ts";
 export type InvariantsOptions = {
   /** Applies the records that are durable. A test passes one with a fault, to see that it is found. */
   readonly fold?: RecordFold;
+  /** Codes of failures that no attempt can end with here, as it could with handlers that do what they like. */
+  readonly impossible?: readonly string[];
   /** Further ones, which are told the same. */
   readonly further?: (fold: DurableFold, judge: Judge) => readonly Monitor[];
 };
@@ -36,7 +39,7 @@ export class Invariants {
   readonly #monitors: readonly Monitor[];
   #sequence = 0;
 
-  constructor({ fold, further }: InvariantsOptions = {}) {
+  constructor({ fold, further, impossible = [] }: InvariantsOptions = {}) {
     this.#tally = new Tally();
     const judge = this.#tally;
     this.#fold = new DurableFold(fold);
@@ -55,6 +58,7 @@ export class Invariants {
       new OutsideMonitor(judge, this.#fold),
       new ActMonitor(judge, this.#fold, this.#log.shadow),
       new RecoveryMonitor(judge, this.#fold),
+      new AgreementMonitor(judge, this.#fold, impossible),
       ...(further?.(this.#fold, judge) ?? []),
     ];
     for (const { ids } of [this.#log, ...this.#monitors]) this.#tally.add(ids);

@@ -78,6 +78,32 @@ const forgetsKeys: Fault = (applied, body, tables) => {
   };
 };
 
+/** The outcome is another than what the handler returned. */
+const forgetsOutput: Fault = ({ outcome, effects }) => ({
+  outcome,
+  effects: effects.map((effect) =>
+    effect.kind === "completed" ? { ...effect, result: { kind: "value", value: new Uint8Array(0) } } : effect,
+  ),
+});
+
+/** Whatever comes under a key that is known is taken for the same. */
+const comparesNothing: Fault = ({ outcome, effects }, body) => ({
+  effects,
+  outcome:
+    body.kind === "invoke" && !outcome.ok ? { ok: true, detail: { id: "mail", existed: true } } : outcome,
+});
+
+/** What came during the attempt does not keep it from being suspended. */
+const suspendsAnyway: Fault = ({ outcome, effects }, body, tables) => {
+  if (effects.every(({ kind }) => kind !== "start-attempt") || body.kind !== "attempt-messages")
+    return { outcome, effects };
+  const row = tables.invocations.edit(body.id);
+  row.status = "suspended";
+  row.attempt = body.attempt;
+  row.awaiting = { completions: [], signals: [1, 17], namedSignals: [] };
+  return { outcome, effects: [] };
+};
+
 testInvariants([
   {
     id: "INV-1",
@@ -134,6 +160,13 @@ testInvariants([
         w.client({ verb: "attach" }, { invocation: "mail", outcome: "failed", status: 500, body: "no" });
         w.client({ verb: "attach" }, { invocation: "mail", outcome: "failed", status: 500, body: "never" });
       },
+      "the outcome is not what the handler returned": [
+        forgetsOutput,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").return("sent");
+        },
+      ],
       "it ends twice": [
         endsTwice,
         (w) => {
@@ -161,6 +194,13 @@ testInvariants([
           w.client({ verb: "send", idempotencyKey: "k" }, { invocation: as });
         }
       },
+      "another request gets the outcome of the first": [
+        comparesNothing,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail", idempotencyKey: "k", input: "to ada" });
+          w.world.tryInvoke("mail/send", { as: "mail", idempotencyKey: "k", input: "to bob" });
+        },
+      ],
       "a second one is created under the key": [
         forgetsKeys,
         (w) => {
@@ -304,6 +344,13 @@ testInvariants([
       },
     },
     broken: {
+      "a step's failures are forgotten": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        const a = w.world.attempt("mail");
+        const step = a.run("step");
+        a.stepFailed(step, 2, 100);
+        a.stepFailed(step, 1, 100);
+      },
       "it is to be tried again too early": [
         isImpatient,
         (w) => {
@@ -333,6 +380,16 @@ testInvariants([
       },
     },
     broken: {
+      "it is cancelled before the suspension arrives, and sleeps on": [
+        suspendsAnyway,
+        (w) => {
+          w.world.invoke("mail/send", { as: "mail" });
+          const a = w.world.attempt("mail");
+          w.world.apply({ kind: "cancel", id: "mail" });
+          w.isActing = false;
+          a.suspend([], { signals: [1, 17] });
+        },
+      ],
       "what it waits for comes, and it sleeps on": [
         sleepsOn,
         (w) => {
@@ -374,75 +431,6 @@ testInvariants([
         const [input, ...signals] = journalOf(w, "mail");
         if (input !== undefined) w.start("mail", 2, { journal: [input, ...signals.reverse()] });
       },
-    },
-  },
-  {
-    id: "INV-11",
-    holds: {
-      "what has ended is kept as long as it is to be": (w) => {
-        w.world.invoke("mail/send", { as: "mail", idempotencyKey: "k" });
-        w.world.attempt("mail").return("sent");
-        w.world.apply({ kind: "expire", ids: ["mail"], budget: true });
-        w.world.advance(25 * 3_600_000);
-        w.world.apply({ kind: "expire", ids: ["mail"], budget: false });
-        w.rest();
-      },
-    },
-    broken: {
-      "it is removed before": [
-        removesEarly,
-        (w) => {
-          w.world.invoke("mail/send", { as: "mail" });
-          w.world.attempt("mail").return("sent");
-          w.world.apply({ kind: "expire", ids: ["mail"], budget: false });
-        },
-      ],
-      "it is there long after": (w) => {
-        w.world.invoke("mail/send", { as: "mail" });
-        w.world.attempt("mail").return("sent");
-        w.rest({ now: w.world.now + 25 * 3_600_000 });
-      },
-    },
-  },
-  {
-    id: "CFG-1",
-    holds: {
-      "an invocation stays on its deployment, and the next takes the newest": (w) => {
-        w.world.invoke("mail/send", { as: "old" });
-        w.world.register([{ name: "mail", kind: "service", handlers: [{ name: "send", kind: "plain" }] }], {
-          id: "new",
-        });
-        w.world.lose("old");
-        w.world.advance(1_000);
-        w.world.attempt("old").sleep(10);
-        w.world.invoke("mail/send", { as: "next" });
-        w.world.apply({ kind: "pause", id: "old" });
-        w.world.apply({ kind: "resume", id: "old", deployment: "new" });
-        w.world.attempt("old").sleep(10);
-      },
-    },
-    broken: {
-      "an attempt goes to another deployment": (w) => {
-        w.isActing = false;
-        w.world.invoke("mail/send", { as: "mail" });
-        w.start("mail", 1, { deployment: "another" });
-      },
-      "the log sends the next attempt elsewhere": [
-        ({ outcome, effects }, body) => ({
-          outcome,
-          effects: effects.map((effect) =>
-            body.kind === "timers-fired" && effect.kind === "start-attempt"
-              ? { ...effect, deployment: "another" }
-              : effect,
-          ),
-        }),
-        (w) => {
-          w.world.invoke("mail/send", { as: "mail" });
-          w.world.lose("mail");
-          w.isActing = false;
-          w.world.advance(1_000);
-        },
-      ],
     },
   },
 ]);

@@ -1,4 +1,6 @@
 /** Waiting and being told: INV-9 (no lost wakeup), INV-10 (the order is the journal's, also in a replay). */
+import { CANCEL_SIGNAL, MessageType } from "@holdfast/protocol";
+
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
 import { nameOf, notificationNames, notificationOf } from "./entries.ts";
 import type { Judge, Monitor, RestFacts } from "./monitor.ts";
@@ -53,6 +55,8 @@ export class NotificationMonitor implements Monitor {
     for (const [name, consumed] of namedSignals) {
       if ((counts.get(`signal ${name}`) ?? 0) > consumed) there.push(`signal ${name}`);
     }
+    // A cancel that came before the attempt was in the journal that it began with.
+    if (signals.includes(CANCEL_SIGNAL) && hasCancel(account, row.attempt)) there.push("cancel");
     this.#judge.holds("INV-9", there.length === 0 && row.awaiting !== undefined, () =>
       row.awaiting === undefined
         ? `${account.id} is suspended and waits for nothing`
@@ -125,4 +129,11 @@ export class NotificationMonitor implements Monitor {
       if (account !== undefined) this.#checkAwaiting(account);
     }
   }
+}
+
+function hasCancel({ entries }: Account, attempt: number): boolean {
+  return entries.some((entry) => {
+    const signal = entry.attempt === attempt ? notificationOf(entry) : undefined;
+    return signal?.type === MessageType.Signal && signal.index === CANCEL_SIGNAL;
+  });
 }

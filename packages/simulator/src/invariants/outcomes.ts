@@ -1,9 +1,9 @@
 /** An invocation from its submission to its removal: INV-1, INV-2, INV-3, INV-11. */
 import { describeResult } from "@holdfast/engine/testing";
-import { MessageType, type Result } from "@holdfast/protocol";
+import { decodeMessage, MessageType, type Result } from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
-import { notificationOf } from "./entries.ts";
+import { endOf, isSameBytes, messageOf, notificationOf } from "./entries.ts";
 import type { Judge, Monitor, RestFacts } from "./monitor.ts";
 import type { EventOf, WorldEvent } from "./world-event.ts";
 
@@ -35,6 +35,7 @@ export class OutcomeMonitor implements Monitor {
 
   follow(step: Step): void {
     for (const account of step.created) this.#create(account);
+    this.#checkSameRequest(step);
     for (const effect of step.effects) {
       if (effect.kind === "completed") this.#complete(effect.id, effect.result, step);
     }
@@ -71,9 +72,37 @@ export class OutcomeMonitor implements Monitor {
     this.#byKey.set(key, account);
   }
 
-  #complete(id: string, result: Result, { now }: Step): void {
+  /** A key stands for one request: whoever uses it for another does not get the first one's outcome. */
+  #checkSameRequest({ record: { body }, outcome }: Step): void {
+    if (body.kind !== "invoke" || body.idempotencyKey === undefined || !outcome.ok) return;
+    const { id = "", existed } = outcome.detail ?? {};
+    const [first] = this.#fold.account(id)?.entries ?? [];
+    if (existed !== true || first?.type !== MessageType.Input) return;
+    this.#judge.holds(
+      "INV-3",
+      isSameBytes(inputOf(first.body), inputOf(body.input)),
+      () => `the idempotency key of ${id} was used with another input, and accepted`,
+    );
+  }
+
+  /** What the handler returned, or failed with, is the outcome. */
+  #checkOutput({ id, entries }: Account, result: Result, { record: { body } }: Step): void {
+    if (body.kind !== "attempt-messages" || body.id !== id) return;
+    const last = entries.findLast(({ type }) => type === MessageType.Output);
+    const output = last === undefined ? undefined : messageOf(last);
+    if (output?.type !== MessageType.Output || endOf(body)?.type !== MessageType.End) return;
+    this.#judge.holds(
+      "INV-2",
+      describeResult(output.result) === describeResult(result) || output.result.kind === "void",
+      () => `${id} returned ${describeResult(output.result)}, and its outcome is ${describeResult(result)}`,
+    );
+  }
+
+  #complete(id: string, result: Result, step: Step): void {
+    const { now } = step;
     const account = this.#fold.account(id);
     if (account === undefined) return;
+    this.#checkOutput(account, result, step);
     const first = account.outcome;
     this.#judge.holds(
       "INV-2",
@@ -202,6 +231,11 @@ export class OutcomeMonitor implements Monitor {
         `${id} was accepted, nothing goes on any more, and it is ${row === undefined ? "gone" : row.status} without an outcome`,
     );
   }
+}
+
+function inputOf(body: Uint8Array): Uint8Array {
+  const input = decodeMessage(MessageType.Input, body);
+  return input.type === MessageType.Input ? input.value : body;
 }
 
 function keyOf({ target }: Account, idempotencyKey: string): string {

@@ -18,6 +18,8 @@ type Failures = {
   lost: number;
   /** The next attempt is not to start before; 0 when it may. */
   due: number;
+  /** Failures of each step that has no result yet, by its completion id. */
+  readonly steps: Map<number, number>;
 };
 
 type Failure = {
@@ -48,7 +50,7 @@ export class RetryMonitor implements Monitor {
 
   follow(step: Step): void {
     for (const account of step.created)
-      this.#failures.set(account.id, { account, counted: 0, lost: 0, due: 0 });
+      this.#failures.set(account.id, { account, counted: 0, lost: 0, due: 0, steps: new Map() });
     const { body } = step.record;
     if (body.kind === "resume" && step.outcome.ok && step.outcome.detail?.unchanged !== true) {
       const failures = this.#failures.get(body.id);
@@ -58,9 +60,25 @@ export class RetryMonitor implements Monitor {
     if (step.outcome.ok && (body.kind === "attempt-messages" || body.kind === "attempt-lost")) {
       const failures = this.#failures.get(body.id);
       if (failures === undefined) return;
+      this.#checkSteps(failures);
       if (hasProgress(step, body.id)) Object.assign(failures, { counted: 0, lost: 0 });
       const failure = failureIn(step);
       if (failure !== undefined) this.#fail(step, failures, failure);
+    }
+  }
+
+  /** A step's failures add up over attempts. */
+  #checkSteps({ account, steps }: Failures): void {
+    for (const [completionId, { kind, failures }] of this.#fold.tables.invocations.get(account.id)?.open ??
+      []) {
+      const before = steps.get(completionId) ?? 0;
+      if (kind !== "run" || failures === before) continue;
+      this.#judge.holds(
+        "INV-8",
+        failures > before,
+        () => `step ${completionId} of ${account.id} had failed ${before} times, and now ${failures} times`,
+      );
+      steps.set(completionId, failures);
     }
   }
 

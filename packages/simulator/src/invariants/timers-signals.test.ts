@@ -13,6 +13,15 @@ function timerKeys({ tables }: WatchedWorld): string[] {
   return [...tables.timers.all()].map(([key]) => key).sort();
 }
 
+/** What is set for later fires now. */
+const wakesEarly: Fault = (applied, body, tables) => {
+  if (body.kind !== "timers-fired") return applied;
+  const { tail } = tables.invocations.edit("sleeper");
+  const woken = tail.pop() as JournalEntry;
+  tail.push({ ...woken, at: woken.at - 1 });
+  return applied;
+};
+
 /** A timer that is reported too early is neither fired nor put back. */
 const losesEarlyTimers: Fault = ({ outcome, effects }, body) => ({
   outcome,
@@ -65,6 +74,14 @@ testInvariants([
       },
     },
     broken: {
+      "a sleep ends before its time": [
+        wakesEarly,
+        (w) => {
+          w.world.invoke("mail/send", { as: "sleeper" });
+          w.world.attempt("sleeper").sleep(1_000);
+          w.world.advance(1_000);
+        },
+      ],
       "the time of the log goes back": (w) => {
         w.world.now -= 10;
         w.world.invoke("mail/send");

@@ -1,5 +1,5 @@
 /** Timers: TIM-1, TIM-2, TIM-3. Awakeables, signals and durable promises: SIG-1, SIG-2. */
-import { timerDue } from "@holdfast/engine";
+import { timerDue, type JournalEntry } from "@holdfast/engine";
 import { describeResult } from "@holdfast/engine/testing";
 import { FIRST_AWAKEABLE_SIGNAL, MessageType, type NotificationResult } from "@holdfast/protocol";
 
@@ -20,7 +20,7 @@ export class TimerMonitor implements Monitor {
     this.#judge = judge;
   }
 
-  follow({ record, effects, position }: Step): void {
+  follow({ record, effects, position, appended }: Step): void {
     const { at, body } = record;
     if (at < this.#lastAt) {
       this.#judge.breaks(
@@ -38,6 +38,24 @@ export class TimerMonitor implements Monitor {
       }
     }
     if (body.kind === "timers-fired") this.#fire(body.keys, at, put);
+    for (const { account, entry } of appended) {
+      if (entry.type === MessageType.SleepCompletion && entry.attempt > 0) this.#wake(account, entry);
+    }
+  }
+
+  /** A sleep lasts as long as its handler asked for, whatever the timer behind it says. */
+  #wake({ id, entries }: Account, woken: JournalEntry): void {
+    const completion = messageOf(woken);
+    if (completion.type !== MessageType.SleepCompletion) return;
+    for (const entry of entries) {
+      const sleep = entry.type === MessageType.Sleep ? messageOf(entry) : undefined;
+      if (sleep?.type !== MessageType.Sleep || sleep.completionId !== completion.completionId) continue;
+      this.#judge.holds(
+        "TIM-1",
+        woken.at >= sleep.wakeUpAt,
+        () => `${id} was to sleep until ${sleep.wakeUpAt}, and was woken at ${woken.at}`,
+      );
+    }
   }
 
   #set(key: string, due: number, put: Set<string>): void {

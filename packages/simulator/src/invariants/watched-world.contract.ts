@@ -38,8 +38,8 @@ export class Watch implements WorldWatcher {
   #operations = 0;
   readonly #executed = new Set<string>();
 
-  constructor(fold?: RecordFold) {
-    this.invariants = new Invariants(fold === undefined ? {} : { fold });
+  constructor(fold?: RecordFold, impossible: readonly string[] = []) {
+    this.invariants = new Invariants(fold === undefined ? { impossible } : { fold, impossible });
   }
 
   get position(): number {
