@@ -108,20 +108,27 @@ async function cancelSelf({ ctx }: Scope): Promise<string> {
   return SLEPT;
 }
 
-async function read({ ctx }: Scope, { what }: ReadNode, place: string): Promise<unknown> {
+async function read(scope: Scope, { what }: ReadNode, place: string): Promise<unknown> {
+  const { ctx } = scope;
   switch (what) {
     case "date":
       return ctx.date.now();
     case "random":
-      return ctx.random();
+      return drawn(scope, ctx.random(), place);
     case "uuid":
-      return ctx.uuid();
+      return drawn(scope, ctx.uuid(), place);
     case "log":
       ctx.log.info(`at ${place}`, { place });
       return "logged";
     case "about":
       return [ctx.key, ctx.idempotencyKey ?? "", ctx.headers.get("x-program") ?? "", ctx.abortSignal.aborted];
   }
+}
+
+/** The journal has it in the name of a sleep, so that an attempt which draws another is seen. */
+async function drawn<Value>({ ctx }: Scope, value: Value, place: string): Promise<Value> {
+  await ctx.sleep(duration(1), `drew ${String(value)} at ${place}`);
+  return value;
 }
 
 async function branch(scope: Scope, { join, branches }: BranchesNode, place: string): Promise<unknown> {

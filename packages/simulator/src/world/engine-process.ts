@@ -38,6 +38,8 @@ export type EngineProcessEvents = {
   readonly ended: (process: EngineProcess, reason: Error) => void;
   /** The log is open. */
   readonly opened: (report: EmbeddedLog["report"]) => void;
+  /** It has recovered, and has read whatever it reads of the log. */
+  readonly recovered: () => void;
   /** Something that no correct program does. */
   readonly defect: (error: unknown) => void;
 };
@@ -53,6 +55,8 @@ export class EngineProcess {
   #isSealing = false;
   #commits = 0;
   readonly #http = httpSettings();
+  /** Position of the last batch that a seal vouches for. */
+  #sealed: number | undefined;
   #log: EmbeddedLog | undefined;
 
   constructor(machine: EngineMachine, life: number, events: EngineProcessEvents) {
@@ -102,6 +106,7 @@ export class EngineProcess {
     const batches = await batchesOf(log);
     const engine = await Engine.open(this.#options(observed, store, batches));
     this.#engine = engine;
+    this.#events.recovered();
     this.#listen(engine);
   }
 
@@ -234,9 +239,21 @@ export class EngineProcess {
     this.lifetime.after(SEAL_AFTER_MS, () => {
       this.#isSealing = false;
       if (this.#log?.tail() !== tail) this.#sealWhenIdle();
-      // It fails only with the log, and that is told otherwise.
-      else this.#log?.seal().catch(() => undefined);
+      else this.#seal(tail);
     });
+  }
+
+  #seal(tail: number | undefined): void {
+    // It fails only with the log, and that is told otherwise.
+    this.#log?.seal().then(
+      () => (this.#sealed = tail),
+      () => undefined,
+    );
+  }
+
+  /** Nothing was handed to the log since it was idle for so long that it sealed itself. */
+  get isLogSealed(): boolean {
+    return this.#sealed !== undefined && this.#sealed === this.#log?.tail() && this.isQuiet;
   }
 
   /** As an operator would: requests that change state by other methods than POST are not plain. */

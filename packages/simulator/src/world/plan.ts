@@ -94,6 +94,11 @@ const FAULT_KINDS: ReadonlyArray<FaultBody["kind"]> = [
   "rot",
 ];
 
+/** While what was submitted has its first attempts, ms. */
+const SOON_MS = [100, 1_500] as const;
+
+const CRASHES: ReadonlyArray<FaultBody["kind"]> = Array.from({ length: 6 }, () => "engine-crash");
+
 export type ProgramSource = (random: Random) => Program;
 
 /** Draws what happens in a run: first how much and of which kinds (swarm testing), then each thing. */
@@ -122,7 +127,8 @@ function drawOperations(random: Random, span: number, drawProgram: ProgramSource
     // A key belongs to one request; the same with another body is a conflict, which is drawn now and then.
     const program = key === undefined || random.chance(0.1) ? drawn : (programs.get(key) ?? drawn);
     if (key !== undefined) programs.set(key, program);
-    const mode = random.chance(0.5) ? "call" : "send";
+    // Whoever calls learns the id only with the result, and then it is too late for most that can be done with it.
+    const mode = random.chance(0.35) ? "call" : "send";
     const delayMs = mode === "send" && random.chance(0.3) ? random.pick([10, 1_000, 3_600_000]) : 0;
     const id = add(at, {
       kind: "submit",
@@ -147,9 +153,11 @@ function drawFollowUps(
   of: number,
   add: (at: number, body: OperationBody) => number,
 ): void {
-  // Half of it soon, while the handler is likely to be at work.
-  const later = (): number =>
-    from + random.below(random.chance(0.5) ? 1_500 : Math.max(2, Math.floor((span - from) / 2)));
+  // Most of what happens to an invocation happens soon, while its handler is likely to be at work.
+  const later = (): number => {
+    const within = random.chance(0.5) ? random.pick(SOON_MS) : Math.floor((span - from) / 2);
+    return from + 1 + random.below(Math.max(2, within));
+  };
   if (random.chance(0.3)) add(later(), { kind: "again", of });
   if (random.chance(0.5)) add(later(), { kind: random.pick(["attach", "output", "status"] as const), of });
   if (random.chance(0.35)) {
@@ -163,7 +171,10 @@ function drawFollowUps(
       "reschedule",
     ] as const);
     add(later(), { kind, of });
-    if (kind === "pause") add(later(), { kind: "resume", of });
+    if (kind === "pause") {
+      add(later(), { kind: "resume", of });
+      add(later(), { kind: "resume", of });
+    }
   }
   if (random.chance(0.05)) add(later(), { kind: "patch-state", key: random.pick(["k0", "k1"]) });
   if (random.chance(0.1)) add(later(), { kind: "list" });
@@ -172,6 +183,8 @@ function drawFollowUps(
 function drawFaults(random: Random, span: number): Fault[] {
   // Which kinds strike in this run at all. Now and then none: what holds only under faults is no promise.
   const kinds = random.chance(0.1) ? [] : FAULT_KINDS.filter(() => random.chance(0.4));
+  // What is durable shows only when the engine ends: often, and in half of the runs most often.
+  if (kinds.length > 0 && random.chance(0.5)) kinds.push(...CRASHES);
   const count = kinds.length === 0 ? 0 : random.between(1, 30);
   const faults = Array.from({ length: count }, (_, id): Fault => ({
     id,

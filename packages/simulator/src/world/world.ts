@@ -24,6 +24,10 @@ import type { WorldMarker } from "./world-markers.ts";
 
 /** A process that could not start tries again after at least so long, ms. */
 const START_AGAIN_MS = 5_000;
+/** As the log has it. */
+const FRAME_ALIGNMENT = 512;
+/** Probability that a sector which was being written when power was lost holds neither what was there nor what was written. */
+const GARBAGE = 0.1;
 const LOG_DIRECTORY = "/data/log";
 
 export type WorldOptions = {
@@ -117,6 +121,7 @@ export class World {
         if (report.rewrittenBatches > 0)
           this.seen.add("log: batches that nothing vouched for were written again");
       },
+      recovered: () => this.#repairQuietRot(),
       ended: (ended, reason) => this.#engineEnded(ended, reason),
       defect: (error) => this.fail(error),
     });
@@ -181,7 +186,10 @@ export class World {
     if (process.isCommitting) this.seen.add("store: a checkpoint was lost in a crash");
     process.lifetime.end();
     this.network.processEnded(process.lifetime, how === "power");
-    if (how === "power") this.disk.cutPower({ garbage: 0.1 });
+    // Frames begin at multiples of 512. A larger sector holds acknowledged ones too: the log takes for granted that it is
+    // written as a whole or not at all.
+    const garbage = this.#options.tuning.sectorBytes === FRAME_ALIGNMENT ? GARBAGE : 0;
+    if (how === "power") this.disk.cutPower({ garbage });
     else this.disk.killProcess();
     this.emit({ kind: "crashed", life: process.life, how });
     this.scheduler.after(downMs, () => {
@@ -189,18 +197,19 @@ export class World {
     });
   }
 
-  /** Changes a byte of a log segment that is followed by others. False when there is none. */
+  /** Changes a byte of a log segment for which something vouches: others follow it, or a seal is in it. False when there is none. */
   rot(where: number, mask: number): boolean {
     if (this.engine === undefined || this.#rot.length > 0) return false;
-    const closed = this.disk
+    const segments = this.disk
       .list(LOG_DIRECTORY)
       .filter((name) => name.endsWith(".segment"))
-      .sort()
-      .slice(0, -1);
-    const name = closed[where % Math.max(1, closed.length)];
+      .sort();
+    const vouched = this.engine.isLogSealed ? segments : segments.slice(0, -1);
+    const name = vouched[where % Math.max(1, vouched.length)];
     if (name === undefined) return false;
     const path = `${LOG_DIRECTORY}/${name}`;
-    const size = this.disk.contents(path).length;
+    // Segments are files of zeros, most of which nothing was written to yet.
+    const size = this.disk.contents(path).findLastIndex((byte) => byte !== 0) + 1;
     if (size === 0) return false;
     const rot = { path, offset: where % size, mask };
     this.#rot.push(rot);
@@ -215,7 +224,7 @@ export class World {
   }
 
   /** Damage that recovery passed over lies where nothing is read: it is taken back, so that later damage can be told from it. */
-  repairQuietRot(): void {
+  #repairQuietRot(): void {
     for (const { path, offset, mask } of this.#rot.splice(0)) {
       const stillThere = this.disk.list(LOG_DIRECTORY).some((name) => path.endsWith(`/${name}`));
       if (stillThere) this.disk.corrupt(path, offset, mask);
