@@ -9,6 +9,9 @@ export type BatchOptions = {
   /** Program that runs a share; see `main.ts`. */
   readonly main: string;
   readonly base: string;
+  /** Number of the first seed. Default: 0. */
+  readonly first?: number;
+  /** Numbers up to this one, not included. */
   readonly seeds: number;
   readonly seconds: number;
   readonly jobs: number;
@@ -22,9 +25,10 @@ export type BatchOptions = {
 export type WorkerLine = { readonly failure: FoundFailure } | { readonly report: BatchReport };
 
 export async function runBatch(options: BatchOptions): Promise<BatchReport> {
-  const shares = Array.from({ length: options.jobs }, (_, first): Share => ({
+  const { first = 0 } = options;
+  const shares = Array.from({ length: options.jobs }, (_, job): Share => ({
     base: options.base,
-    first,
+    first: first + job,
     step: options.jobs,
     end: options.seeds,
     seconds: options.seconds,

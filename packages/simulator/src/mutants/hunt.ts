@@ -1,7 +1,16 @@
-/** `npm run sim:mutants`: puts each seeded bug into the product and looks how long the simulator takes to notice. */
+/**
+ * `npm run sim:mutants`: puts each seeded bug into the product and looks how long the simulator takes to notice.
+ *
+ *   --only NAME  those whose name contains it
+ *   --jobs N     so many mutants at a time, each hunted by one process; default 2
+ *   --write      puts the table into docs/reliability.md
+ */
+import { availableParallelism } from "node:os";
+
 import { runBatch } from "../batch/batch.ts";
 import type { FoundFailure } from "../batch/seed-report.ts";
 import { MAIN } from "../batch/simulate.ts";
+import { writeSection } from "./document-section.ts";
 import type { Mutant } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
 
@@ -10,50 +19,113 @@ const SEEDS_MAX = 3_000;
 const SECONDS_MAX = 240;
 /** The same seeds for everybody, so that the table can be had again. */
 const BASE = "mutants";
-const JOBS = 2;
+const JOBS_MAX = 2;
+
+export type HuntOptions = {
+  readonly only?: string | undefined;
+  readonly jobs?: string | undefined;
+  readonly write?: boolean;
+};
 
 export type Hunted = {
   readonly mutant: Mutant;
   readonly found: FoundFailure | undefined;
-  readonly seconds: number;
+  /** Seeds that were run with the mutant, the one that found it included. */
   readonly seeds: number;
+  readonly seconds: number;
+  /** Seeds that fail without the mutant as well, and so say nothing. */
+  readonly ignored: readonly string[];
 };
 
-export async function huntMutants(options: { readonly only?: string | undefined }): Promise<number> {
+export async function huntMutants(options: HuntOptions): Promise<number> {
   const chosen = mutants.filter(({ name }) => options.only === undefined || name.includes(options.only));
-  const table: Hunted[] = [];
-  for (const mutant of chosen) {
-    const hunted = await hunt(mutant);
-    table.push(hunted);
-    console.log(rowOf(hunted));
-  }
-  const found = table.filter((hunted) => hunted.found !== undefined).length;
-  console.log(`\n${found} of ${table.length} mutants found`);
-  return found === table.length && table.length > 0 ? 0 : 1;
+  const jobs = Number(options.jobs ?? Math.min(JOBS_MAX, availableParallelism()));
+  if (!(jobs > 0)) throw new Error(`--jobs takes a number above 0, and "${options.jobs}" is none`);
+  const table = new Map<Mutant, Hunted>();
+  const ahead = [...chosen];
+  const huntOnAndOn = async (): Promise<void> => {
+    for (let mutant = ahead.shift(); mutant !== undefined; mutant = ahead.shift()) {
+      const hunted = await hunt(mutant, { seeds: SEEDS_MAX, seconds: SECONDS_MAX });
+      table.set(mutant, hunted);
+      console.log(lineOf(hunted));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, huntOnAndOn));
+  const hunted = chosen.map((mutant) => table.get(mutant)).filter((each) => each !== undefined);
+  const text = tableOf(hunted);
+  console.log(`\n${text}`);
+  if (options.write === true) writeSection("mutants", text);
+  const found = hunted.filter((each) => each.found !== undefined).length;
+  return found === hunted.length && found > 0 ? 0 : 1;
 }
 
-async function hunt(mutant: Mutant): Promise<Hunted> {
+/** In the order of the seeds, by one process, so that the seed that finds it is the same each time. */
+export async function hunt(
+  mutant: Mutant,
+  limit: { readonly seeds: number; readonly seconds: number },
+): Promise<Hunted> {
   const began = performance.now();
-  const report = await runBatch({
+  const elapsed = (): number => (performance.now() - began) / 1_000;
+  const ignored: string[] = [];
+  let seeds = 0;
+  for (let first = 0; first < limit.seeds;) {
+    const seconds = limit.seconds - elapsed();
+    const report = await runOf({ first, end: limit.seeds, seconds, mutant: mutant.name });
+    seeds += report.seeds;
+    const [found] = report.failures;
+    if (found === undefined) break;
+    const number = numberOf(found.seed);
+    const control = await runOf({ first: number, end: number + 1, seconds: limit.seconds });
+    if (control.failures.length === 0) return { mutant, found, seeds, seconds: elapsed(), ignored };
+    ignored.push(found.seed);
+    first = number + 1;
+  }
+  return { mutant, found: undefined, seeds, seconds: elapsed(), ignored };
+}
+
+type Run = {
+  readonly first: number;
+  readonly end: number;
+  readonly seconds: number;
+  readonly mutant?: string;
+};
+
+function runOf({ first, end, seconds, mutant }: Run): ReturnType<typeof runBatch> {
+  return runBatch({
     main: MAIN,
     base: BASE,
-    seeds: SEEDS_MAX,
-    seconds: SECONDS_MAX,
-    jobs: JOBS,
+    first,
+    seeds: end,
+    seconds,
+    jobs: 1,
     failuresMax: 1,
-    mutant: mutant.name,
+    ...(mutant === undefined ? {} : { mutant }),
     onFailure: () => {},
   });
-  // The first in the order of seeds, whichever process was faster.
-  const [found] = report.failures.sort((a, b) => numberOf(a.seed) - numberOf(b.seed));
-  return { mutant, found, seconds: (performance.now() - began) / 1_000, seeds: report.seeds };
 }
 
 function numberOf(seed: string): number {
   return Number(seed.slice(seed.lastIndexOf("-") + 1));
 }
 
-function rowOf({ mutant, found, seconds, seeds }: Hunted): string {
-  const how = found === undefined ? "NOT FOUND" : `${found.id} at seed ${found.seed}`;
-  return `| ${mutant.name} | ${mutant.breaks} | ${how} | ${seeds} | ${seconds.toFixed(1)} s |`;
+function lineOf({ mutant, found, seeds, seconds, ignored }: Hunted): string {
+  const how = found === undefined ? "NOT FOUND" : `found at ${found.seed}: ${found.message}`;
+  const beside = ignored.length === 0 ? "" : `; ignored, since they fail without it: ${ignored.join(", ")}`;
+  return `${mutant.name}: ${how} (${seeds} seeds, ${seconds.toFixed(1)} s)${beside}`;
+}
+
+export function tableOf(table: readonly Hunted[]): string {
+  const found = table.filter((hunted) => hunted.found !== undefined).length;
+  return [
+    "| Seeded bug | What it breaks | Found by | Seed | Seeds until then | Time |",
+    "|---|---|---|---|---:|---:|",
+    ...table.map(rowOf),
+    "",
+    `${found} of ${table.length} found.`,
+  ].join("\n");
+}
+
+function rowOf({ mutant, found, seeds, seconds }: Hunted): string {
+  const [by, seed] = found === undefined ? ["**not found**", ""] : [found.id, `\`${found.seed}\``];
+  return `| \`${mutant.name}\` | ${mutant.breaks} | ${by} | ${seed} | ${seeds} | ${seconds.toFixed(1)} s |`;
 }

@@ -1,12 +1,8 @@
 /** The seeded bugs by which the simulator itself is measured: each is one that somebody could have made. */
 import type { Mutant } from "./mutant.ts";
+import { foldMutants } from "./mutants-fold.ts";
+import { logMutants } from "./mutants-log.ts";
+import { sdkMutants } from "./mutants-sdk.ts";
+import { serverMutants } from "./mutants-server.ts";
 
-export const mutants: readonly Mutant[] = [
-  {
-    name: "ack-before-durable",
-    breaks: "An append is answered when it is written, and synced only with the next.",
-    file: "packages/server/src/log/log-writer.ts",
-    find: "this.#active.file.datasync();",
-    replace: "",
-  },
-];
+export const mutants: readonly Mutant[] = [...logMutants, ...serverMutants, ...foldMutants, ...sdkMutants];
