@@ -68,4 +68,11 @@ export const sdkMutants: readonly Mutant[] = [
     find: "if (this.#isFinishing) return; // What cleans up is not interrupted.",
     replace: "",
   },
+  {
+    name: "replayed-state-remembered",
+    breaks: "What an earlier attempt fetched is taken for what the state holds now.",
+    file: "packages/sdk/src/context/state.ts",
+    find: "this.#isExclusive && !isReplay && !this.#isComplete",
+    replace: "this.#isExclusive && !this.#isComplete",
+  },
 ];

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { runTrapped } from "./batch/worker.ts";
+import { readPlan } from "./replay.ts";
+import { planOf } from "./run-seed.ts";
+import { shrink } from "./shrink.ts";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const REGRESSIONS = new URL("../regressions/", import.meta.url);
+/** A minute of them, on as many processors as there are. */
+const FRESH = ["--minutes", "1"];
+
+function simulate(args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+describe("the simulator", () => {
+  it("finds nothing wrong in a minute of fresh seeds", async () => {
+    const { code, output } = await simulate(FRESH);
+    assert.equal(code, 0, output);
+    assert.match(output, /^violations +0$/m);
+  });
+
+  it("comes to the same with the same seed, event by event", async () => {
+    const first = await runTrapped("twice");
+    const second = await runTrapped("twice");
+    assert.equal(first.failure, undefined, first.failure?.message);
+    assert.ok(first.events > 100);
+    assert.equal(second.traceHash, first.traceHash);
+    assert.notEqual((await runTrapped("another")).traceHash, first.traceHash);
+  });
+
+  it("shrinks a plan to what its failure needs", async () => {
+    const plan = planOf("shrink");
+    const [wanted] = plan.operations.filter(({ kind }) => kind === "submit");
+    const small = await shrink(plan, {
+      runsMax: 2_000,
+      fails: ({ operations }) => Promise.resolve(operations.some(({ id }) => id === wanted?.id)),
+    });
+    assert.deepEqual(
+      small.operations.map(({ kind }) => kind),
+      ["register", "submit"],
+    );
+    assert.deepEqual(small.faults, []);
+  });
+});
+
+describe("a plan that failed once", () => {
+  for (const name of readdirSync(REGRESSIONS).filter((file) => file.endsWith(".json"))) {
+    it(`holds: ${name}`, async () => {
+      const { seed, plan } = readPlan(fileURLToPath(new URL(name, REGRESSIONS)));
+      const { failure } = await runTrapped(seed, plan);
+      assert.equal(failure, undefined, failure?.message);
+    });
+  }
+});
