@@ -1,8 +1,9 @@
 /**
- * A data directory as the first version of every format wrote it is kept in `fixtures/data-format-1`: a checkpoint, and a
- * log behind it that was not closed. Every later version must read it and go on with what is in it.
+ * Data directories as the first version of each format of the store wrote them are kept in `fixtures/data-format-N`: a
+ * checkpoint, and a log behind it that was not closed. Every later version must read them and go on with what is in them.
  *
- * `HOLDFAST_MAKE_FIXTURE=1` makes it anew. What counts is what was committed, not what that would make today.
+ * `HOLDFAST_MAKE_FIXTURE=1` makes the one of the present format anew. What counts is what was committed, not what that
+ * would make today.
  */
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,8 +22,9 @@ import { Holdfast } from "./embedded.ts";
 import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
 import { Engine } from "./engine.ts";
+import { STORE_VERSION } from "./store/store-tables.ts";
 
-const FIXTURE = fileURLToPath(new URL("fixtures/data-format-1", import.meta.url));
+const FORMATS = Array.from({ length: STORE_VERSION }, (_, index) => index + 1);
 const SEGMENT_BYTES = 16 * 1024;
 
 // The commands of these handlers are recorded in the fixture: they must stay as they are.
@@ -53,8 +55,12 @@ const approval = workflow(
 );
 const services: readonly Servable[] = [greeter, counter, approval];
 
+function fixture(format: number): string {
+  return fileURLToPath(new URL(`fixtures/data-format-${format}`, import.meta.url));
+}
+
 async function withEngine(work: (engine: Engine, client: LocalClient) => Promise<void>): Promise<void> {
-  const directory = await openDataDirectory(FIXTURE, { segmentBytes: SEGMENT_BYTES });
+  const directory = await openDataDirectory(fixture(STORE_VERSION), { segmentBytes: SEGMENT_BYTES });
   const engine = await Engine.open({
     clock: systemClock,
     log: directory.log,
@@ -71,7 +77,7 @@ async function withEngine(work: (engine: Engine, client: LocalClient) => Promise
 }
 
 async function makeFixture(): Promise<void> {
-  rmSync(FIXTURE, { recursive: true, force: true });
+  rmSync(fixture(STORE_VERSION), { recursive: true, force: true });
   await withEngine(async (engine, client) => {
     await client.call(greeter.greet, "Ada", { idempotencyKey: "first" });
     await client.call(counter.add, "visits", 3);
@@ -83,49 +89,51 @@ async function makeFixture(): Promise<void> {
     await client.call(counter.add, "visits", 4);
     await client.call(greeter.greet, "Grace");
   });
-  const leftovers = ["lock.db", "lock.json", "checkpoint.db-shm", "checkpoint.db-wal"];
-  for (const name of leftovers) rmSync(join(FIXTURE, name), { force: true });
+  const leftovers = ["lock.db", "lock.json", "checkpoint.db-shm", "checkpoint.db-wal", "running"];
+  for (const name of leftovers) rmSync(join(fixture(STORE_VERSION), name), { force: true });
 }
 
 before(async () => {
   if (process.env["HOLDFAST_MAKE_FIXTURE"] === "1") await makeFixture();
 });
 
-function copyOfFixture(t: TestContext): string {
+function copyOfFixture(t: TestContext, format: number): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-golden-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  cpSync(FIXTURE, directory, { recursive: true });
+  cpSync(fixture(format), directory, { recursive: true });
   return directory;
 }
 
-test("the doctor finds everything in a directory of format 1, and nothing wrong", async (t) => {
-  const { problems, tables, store, log } = await inspectDataDirectory(copyOfFixture(t));
-  assert.deepEqual(problems, []);
-  assert.deepEqual(tables?.byStatus, { completed: 4, running: 1, scheduled: 1 });
-  assert.ok((log?.lastPosition ?? 0) > store.appliedPosition, "there is a log behind the checkpoint");
-});
+for (const format of FORMATS) {
+  test(`the doctor finds everything in a directory of format ${format}, and nothing wrong`, async (t) => {
+    const { problems, tables, store, log } = await inspectDataDirectory(copyOfFixture(t, format));
+    assert.deepEqual(problems, []);
+    assert.deepEqual(tables?.byStatus, { completed: 4, running: 1, scheduled: 1 });
+    assert.ok((log?.lastPosition ?? 0) > store.appliedPosition, "there is a log behind the checkpoint");
+  });
 
-test("an engine goes on with what a directory of format 1 holds", async (t) => {
-  const engine = await Holdfast.open({ dir: copyOfFixture(t), services });
-  try {
-    assert.equal(await engine.call(counter.add, "visits", 5), 12);
-    const at = new Date("2026-01-02T03:04:05Z");
-    assert.equal(await engine.promise(approval, "contract", "decision").resolve({ ok: true, at }), true);
-    const [running] = [...engine.engine.tables.invocations.all()].filter(
-      ([, row]) => row.target.service === "approval",
-    );
-    assert.deepEqual(await engine.handle(running?.[0] ?? "").attach(), {
-      what: "contract",
-      parts: new Set(["a", "b"]),
-      decision: { ok: true, at },
-    });
-  } finally {
-    await engine.close();
-  }
-});
+  test(`an engine goes on with what a directory of format ${format} holds`, async (t) => {
+    const engine = await Holdfast.open({ dir: copyOfFixture(t, format), services });
+    try {
+      assert.equal(await engine.call(counter.add, "visits", 5), 12);
+      const at = new Date("2026-01-02T03:04:05Z");
+      assert.equal(await engine.promise(approval, "contract", "decision").resolve({ ok: true, at }), true);
+      const [running] = [...engine.engine.tables.invocations.all()].filter(
+        ([, row]) => row.target.service === "approval",
+      );
+      assert.deepEqual(await engine.handle(running?.[0] ?? "").attach(), {
+        what: "contract",
+        parts: new Set(["a", "b"]),
+        decision: { ok: true, at },
+      });
+    } finally {
+      await engine.close();
+    }
+  });
+}
 
 test("a flipped bit in the middle of the log stops the engine with a report, and changes nothing", async (t) => {
-  const directory = copyOfFixture(t);
+  const directory = copyOfFixture(t, 1);
   const [first] = (await inspectDataDirectory(directory)).log?.segments ?? [];
   const path = join(directory, "log", first?.fileName ?? "");
   const bytes = readFileSync(path);
