@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { HoldfastClientError } from "@holdfast/client";
-import { DirectoryLockedError, LogCorruptError, LogVersionError } from "@holdfast/server";
+import { DirectoryLockedError, LogCorruptError, LogVersionError, StoreCorruptError } from "@holdfast/server";
 
 import { usageError } from "./cli-error.ts";
 import { failureLines, failureOf } from "./failure.ts";
-import { startFailure } from "./server/start-failure.ts";
+import { exitCodeOfFailure, startFailure } from "./server/start-failure.ts";
 
 function answered(status: number, source: HoldfastClientError["source"]): HoldfastClientError {
   return new HoldfastClientError("It did not work", { code: "some-code", status, hint: "Do this.", source });
@@ -50,6 +50,7 @@ test("what keeps a server from starting has an exit code of its own", () => {
     [forbidden, 10, /EACCES/],
     [new DirectoryLockedError("/data", { pid: 7, host: "here", since: "then" }), 11, /process 7/],
     [new LogCorruptError("batch 7 cannot be read", report), 12, /batch 7/],
+    [new StoreCorruptError("row 7 is not", { file: "checkpoint.db", table: "objects" }), 12, /row 7/],
     [notADatabase, 12, /not a database/],
     [new LogVersionError("format 9"), 13, /format 9/],
   ] as const) {
@@ -60,6 +61,12 @@ test("what keeps a server from starting has an exit code of its own", () => {
   }
   const other = new Error("something else");
   assert.equal(startFailure(other), other);
+});
+
+test("an engine whose data is damaged ends with another code than one that may be started again", () => {
+  const damaged = new StoreCorruptError("row 7 is not", { file: "checkpoint.db", table: "objects" });
+  assert.equal(exitCodeOfFailure(damaged), 12);
+  assert.equal(exitCodeOfFailure(new Error("EIO")), 70);
 });
 
 test("only a defect of this program shows a stack", () => {

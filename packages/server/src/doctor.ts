@@ -18,15 +18,19 @@ import { NodeDisk } from "./log/node-disk.ts";
 import { rowSource } from "./partition/row-source.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import { SqliteStore } from "./store/sqlite-store.ts";
+import { messageOf } from "./store/store-damage.ts";
+import { damageIn, type FoundDamage } from "./store/store-verification.ts";
 import type { CheckpointStore } from "./store/store.ts";
 
 const CHECKPOINT_FILE = "checkpoint.db";
+/** One damaged page can hold many rows. */
+const DAMAGE_SHOWN = 20;
 
 export type StoreInspection = {
   /** False before the first checkpoint: then the log holds everything. */
   readonly exists: boolean;
   readonly appliedPosition: number;
-  /** What SQLite's own check of the file says; empty when all is well. */
+  /** What SQLite's own check of the file and the checksums of its rows say; empty when all is well. */
   readonly damage: readonly string[];
 };
 
@@ -93,18 +97,29 @@ async function tryLock(
   }
 }
 
+/** In one transaction: somebody may be writing. */
 function checkStoreFile(path: string): string[] {
   try {
     const database = new DatabaseSync(path, { readOnly: true });
     try {
-      const rows = database.prepare("PRAGMA integrity_check(20)").all();
-      return rows.map((row) => String(Object.values(row)[0])).filter((line) => line !== "ok");
+      database.exec("BEGIN");
+      const format = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+      const lines: string[] = [];
+      for (const found of damageIn(database, format)) {
+        lines.push(lineOf(found));
+        if (lines.length === DAMAGE_SHOWN) break;
+      }
+      return lines;
     } finally {
       database.close();
     }
   } catch (error) {
     return [messageOf(error)];
   }
+}
+
+function lineOf({ table, key, what }: FoundDamage): string {
+  return key === undefined ? `${table}: ${what}` : `${table}, row ${JSON.stringify(key)}: ${what}`;
 }
 
 function attempt<T>(problems: string[], what: string, run: () => T): T | undefined {
@@ -114,10 +129,6 @@ function attempt<T>(problems: string[], what: string, run: () => T): T | undefin
     problems.push(`${what}: ${messageOf(error)}`);
     return undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** What recovery would arrive at, without acting on it. */

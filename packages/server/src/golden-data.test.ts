@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { before, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -23,6 +24,7 @@ import { endpointsOf } from "./embedded/endpoints.ts";
 import { LocalClient } from "./embedded/local-client.ts";
 import { Engine } from "./engine.ts";
 import { STORE_VERSION } from "./store/store-tables.ts";
+import { StoreCorruptError } from "./store/store.ts";
 
 const FORMATS = Array.from({ length: STORE_VERSION }, (_, index) => index + 1);
 const SEGMENT_BYTES = 16 * 1024;
@@ -148,4 +150,31 @@ test("a flipped bit in the middle of the log stops the engine with a report, and
   assert.deepEqual(readFileSync(path), bytes);
   const { problems } = await inspectDataDirectory(directory);
   assert.equal(problems.length > 0, true);
+});
+
+test("a changed row of the checkpoint ends an engine that reads it, and is what the doctor names", async (t) => {
+  const directory = copyOfFixture(t, STORE_VERSION);
+  const failures: Error[] = [];
+  const engine = await Holdfast.open({
+    dir: directory,
+    services,
+    onFailed: (reason) => failures.push(reason),
+  });
+  const database = new DatabaseSync(join(directory, "checkpoint.db"));
+  database.exec("UPDATE invocations SET value = zeroblob(length(value)) WHERE status = 'scheduled'");
+  const id = String(database.prepare("SELECT id FROM invocations WHERE status = 'scheduled'").get()?.["id"]);
+  database.close();
+  await assert.rejects(async () => engine.handle(id).attach(), StoreCorruptError);
+  assert.deepEqual(
+    failures.map((reason) => reason instanceof StoreCorruptError && reason.report.key),
+    [id],
+  );
+  await engine.close();
+
+  const { problems } = await inspectDataDirectory(directory);
+  assert.match(
+    problems.join("\n"),
+    new RegExp(`damaged: invocations, row "${id}": it is not what was written`),
+  );
+  await assert.rejects(Holdfast.open({ dir: directory, services }), StoreCorruptError);
 });

@@ -12,7 +12,7 @@ export {
 export { Engine, type EngineLimits, type EngineOptions } from "./engine.ts";
 export { DirectoryLockedError } from "./log/directory-lock.ts";
 export { LogCorruptError, LogVersionError } from "./log/log.ts";
-export { StoreFormatError } from "./store/store.ts";
+export { StoreCorruptError, StoreFormatError } from "./store/store.ts";
 export { loadConfig, type Config, type ConfigInput, type LoadedConfig } from "./config.ts";
 export { startServer, versionInfo, type RunningServer, type ServerOptions } from "./server.ts";
 export { environmentName, settings, type Setting, type SettingKey } from "./settings.ts";

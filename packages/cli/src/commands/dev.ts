@@ -17,7 +17,7 @@ import { wantsColour } from "../output/paint.ts";
 import { shownLine } from "../output/shown-text.ts";
 import { readPort } from "../read-option.ts";
 import { configOf, serverOptions } from "../server/server-options.ts";
-import { startFailure } from "../server/start-failure.ts";
+import { exitCodeOfFailure, startFailure } from "../server/start-failure.ts";
 import { stopSignal } from "../server/stop-signal.ts";
 
 export const dev: Command = defineCommand({
@@ -57,7 +57,7 @@ export const dev: Command = defineCommand({
       config,
       onFailed: (reason) => {
         console.error(`holdfast: the engine cannot go on: ${shownLine(reason.message)}`);
-        process.exit(ExitCode.engineFailed);
+        process.exit(exitCodeOfFailure(reason));
       },
       onWarning: (message) => reporter.warning(message),
     }).catch((error: unknown) => {

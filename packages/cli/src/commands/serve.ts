@@ -2,14 +2,13 @@ import { connect } from "@holdfast/client";
 import { startServer, type LoadedConfig, type RunningServer } from "@holdfast/server";
 
 import { defineCommand, type Command } from "../command.ts";
-import { ExitCode } from "../exit-code.ts";
 import { failureLines, failureOf } from "../failure.ts";
 import { httpFetch } from "../http-fetch.ts";
 import type { Output } from "../output/output.ts";
 import { shownLine } from "../output/shown-text.ts";
 import { registerWhenReachable } from "../server/register-when-reachable.ts";
 import { configOf, serverOptions } from "../server/server-options.ts";
-import { startFailure } from "../server/start-failure.ts";
+import { exitCodeOfFailure, startFailure } from "../server/start-failure.ts";
 import { stopSignal, untilAborted } from "../server/stop-signal.ts";
 
 export const serve: Command = defineCommand({
@@ -124,7 +123,7 @@ async function register(
 function fail(reason: Error, out: Output): void {
   if (out.isJson) out.jsonLine({ event: "failed", message: reason.message });
   console.error(`holdfast: the engine cannot go on: ${shownLine(reason.message)}`);
-  process.exit(ExitCode.engineFailed);
+  process.exit(exitCodeOfFailure(reason));
 }
 
 function warn(message: string, out: Output): void {

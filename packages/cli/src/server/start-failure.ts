@@ -1,5 +1,11 @@
 /** Why a data directory cannot be used, or an address not be listened on: one message, what to do, and an exit code. */
-import { DirectoryLockedError, LogCorruptError, LogVersionError, StoreFormatError } from "@holdfast/server";
+import {
+  DirectoryLockedError,
+  LogCorruptError,
+  LogVersionError,
+  StoreCorruptError,
+  StoreFormatError,
+} from "@holdfast/server";
 
 import { CliError } from "../cli-error.ts";
 import { ExitCode } from "../exit-code.ts";
@@ -14,7 +20,7 @@ const SQLITE_NOT_A_DATABASE = 26;
 export function startFailure(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause;
   if (cause instanceof DirectoryLockedError) return locked(cause);
-  if (cause instanceof LogCorruptError || isDamagedDatabase(cause)) {
+  if (isDamage(cause)) {
     return new CliError("data-damaged", `The data directory is damaged: ${cause.message}`, {
       exitCode: ExitCode.dataDamaged,
       hint: DOCTOR_HINT,
@@ -36,6 +42,16 @@ export function startFailure(cause: unknown): unknown {
     });
   }
   return systemFailure(cause);
+}
+
+/** Of an engine that was running. Starting it again helps unless its data is damaged. */
+export function exitCodeOfFailure(reason: Error): ExitCode {
+  return isDamage(reason) ? ExitCode.dataDamaged : ExitCode.engineFailed;
+}
+
+/** What is on disk is not what was written. */
+function isDamage(cause: Error): boolean {
+  return cause instanceof LogCorruptError || cause instanceof StoreCorruptError || isDamagedDatabase(cause);
 }
 
 function locked({ message, pid }: DirectoryLockedError): CliError {

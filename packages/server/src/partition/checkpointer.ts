@@ -15,7 +15,7 @@ import type { Tables } from "@holdfast/engine";
 
 import type { Clock } from "../clock.ts";
 import type { PartitionLog } from "../log/log.ts";
-import type { CheckpointStore, RowWrite } from "../store/store.ts";
+import { StoreCorruptError, type CheckpointStore, type RowWrite } from "../store/store.ts";
 
 /** Rows and bytes encoded in one turn: a millisecond or two. */
 const ENCODE_ROWS = 200;
@@ -169,6 +169,8 @@ export class Checkpointer {
         await this.#deps.store.commit(writes, position);
         return true;
       } catch (error) {
+        // What is damaged does not mend.
+        if (error instanceof StoreCorruptError) throw error;
         this.#deps.onCommitFailed(error);
         await new Promise<void>((resolve) => {
           this.#deps.clock.after(RETRY_MS, resolve);

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { AppendOutcome } from "../log/log.ts";
+import { MemoryStore } from "../store/memory-store.ts";
+import { storeDamage } from "../store/store-damage.ts";
+import type { CheckpointStore, InvocationCount, StoreCorruptError } from "../store/store.ts";
 import { PartitionRig, turns } from "./partition-rig.contract.ts";
 
 const verdicts: ReadonlyArray<{
@@ -139,5 +142,49 @@ describe("a record that the fold finds impossible", () => {
     await again.advance(1_000);
     assert.equal(again.processor.tables.invocations.get(kept.id)?.status, "running");
     await again.processor.close();
+  });
+});
+
+describe("when the store is damaged", () => {
+  /** An empty store with the methods that the test gives. */
+  async function storeWith(methods: Partial<CheckpointStore>): Promise<CheckpointStore> {
+    const store = await MemoryStore.open();
+    return {
+      appliedPosition: () => store.appliedPosition(),
+      get: (table, key) => store.get(table, key),
+      scan: (table, from, to, limit) => store.scan(table, from, to, limit),
+      findInvocations: (query) => store.findInvocations(query),
+      countInvocations: () => store.countInvocations(),
+      completedBytes: () => store.completedBytes(),
+      commit: (writes, position) => store.commit(writes, position),
+      close: () => store.close(),
+      ...methods,
+    };
+  }
+
+  it("the partition fails, whoever it was that wanted to read", async () => {
+    const listeners: Array<(reason: StoreCorruptError) => void> = [];
+    const store = await storeWith({ onDamaged: (listener) => void listeners.push(listener) });
+    const rig = await PartitionRig.open({ store });
+    const damage = storeDamage("checkpoint.db", { table: "objects", key: "a" }, "it is not what was written");
+    for (const listener of listeners) listener(damage);
+    assert.deepEqual(rig.failures, [damage]);
+    await assert.rejects(rig.processor.propose(rig.invoke()), { code: "shutting-down" });
+    await rig.processor.close();
+  });
+
+  it("a commit that finds it is not tried again: the partition fails", async () => {
+    const damage = storeDamage("checkpoint.db", { table: "store" }, "it is not what was written");
+    const rig = await PartitionRig.open({ store: await storeWith({ commit: () => Promise.reject(damage) }) });
+    await assert.rejects(rig.processor.checkpoint(), { code: "shutting-down" });
+    assert.deepEqual(rig.failures, [damage]);
+    assert.deepEqual(rig.warnings, []);
+    await rig.processor.close();
+  });
+
+  it("a start that finds fewer running invocations than there are rejects, and leaves none behind", async () => {
+    const counts: InvocationCount[] = [{ service: "greeter", handler: "greet", status: "running", count: 1 }];
+    const opening = PartitionRig.open({ store: await storeWith({ countInvocations: () => counts }) });
+    await assert.rejects(opening, /an index has 0 running ones, and there are 1/);
   });
 });

@@ -22,6 +22,7 @@ import { HoldfastError, type Result } from "@holdfast/protocol";
 
 import type { Clock } from "../clock.ts";
 import type { PartitionLog } from "../log/log.ts";
+import { storeDamage } from "../store/store-damage.ts";
 import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
@@ -144,6 +145,8 @@ export class PartitionProcessor {
    */
   async start(attempts: AttemptEffects): Promise<void> {
     this.#attempts = attempts;
+    // What was damaged before has kept the partition from being recovered.
+    this.#options.store.onDamaged?.((reason) => this.#fail(reason));
     // Looked for before the timers run: what they wake from here on is running for the first time.
     const running = this.#runningInvocations();
     const started = this.#proposeInternal({
@@ -180,6 +183,7 @@ export class PartitionProcessor {
     // What is sealed is at rest.
     for (const [id, row] of this.tables.invocations.loaded(() => false))
       if (row?.status === "running") ids.add(id);
+    let found = 0;
     let after: { sortValue: number; id: string } | undefined;
     for (;;) {
       const hits = this.#options.store.findInvocations({
@@ -189,10 +193,27 @@ export class PartitionProcessor {
         ...(after === undefined ? {} : { after }),
       });
       for (const hit of hits) ids.add(hit.id);
+      found += hits.length;
       const last = hits.at(-1);
-      if (last === undefined || hits.length < RECOVERY_PAGE) return ids;
+      if (last === undefined || hits.length < RECOVERY_PAGE) break;
       after = { sortValue: last.columns.createdAt, id: last.id };
     }
+    this.#checkFound(found);
+    return ids;
+  }
+
+  /** The list comes from an index. An entry that is damaged must not leave an invocation behind. */
+  #checkFound(found: number): void {
+    const counted = this.#options.store
+      .countInvocations()
+      .filter(({ status }) => status === "running")
+      .reduce((sum, { count }) => sum + count, 0);
+    if (found === counted) return;
+    throw storeDamage(
+      "checkpoint.db",
+      { table: "invocations" },
+      `an index has ${found} running ones, and there are ${counted}`,
+    );
   }
 
   get durablePosition(): number {

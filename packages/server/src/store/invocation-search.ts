@@ -1,17 +1,21 @@
 import type { StatementSync } from "node:sqlite";
 
-import type { InvocationColumns, InvocationHit, InvocationQuery } from "./store.ts";
+import { matches, sortValueOf } from "./invocation-order.ts";
+import { invocationChecksum } from "./row-checksum.ts";
+import { UnreadableValueError } from "./store-damage.ts";
+import type { InvocationColumns, InvocationCount, InvocationHit, InvocationQuery } from "./store.ts";
 
 /*
  * Searching invocations without ever reading more than a few index ranges. Each query names the index it runs on, because
  * SQLite would guess from statistics that nobody keeps. Where an index has the status before the time, there is one range
- * for each status, and the ranges are merged here. Two steps: first the places of the rows, then the rows that are left.
+ * for each status, and the ranges are merged here. Two steps: first the places of the rows, then the rows that are left. An index has no checksum,
+ * so the row has to be what its entry said, and what was asked for.
  */
 
 /** Shorter prefixes, such as "inv_", select too much to begin with them. */
 const PREFIX_LENGTH_MIN = 8;
 
-const COLUMNS =
+export const INVOCATION_COLUMNS =
   "id, status, service, handler, key, deployment, created_at, modified_at, completed_at, expires_at, size, value";
 
 type Parameter = string | number;
@@ -19,18 +23,36 @@ type Condition = { readonly sql: string; readonly parameters: readonly Parameter
 type Range = { readonly index: string; readonly conditions: readonly Condition[] };
 type Place = { readonly rowid: number; readonly sortValue: number; readonly id: string };
 
-export class InvocationSearch {
-  readonly #prepare: (sql: string) => StatementSync;
+export type InvocationSearchOptions = {
+  readonly prepare: (sql: string) => StatementSync;
+  /** As they are in the store. */
+  readonly counts: () => readonly InvocationCount[];
+  /** False for a format without checksums. */
+  readonly isSealed: boolean;
+  /** The error of a row (undefined: of the table) that is not what was written. */
+  readonly damage: (key: string | undefined, what: string) => Error;
+};
 
-  constructor(prepare: (sql: string) => StatementSync) {
-    this.#prepare = prepare;
+export class InvocationSearch {
+  readonly #options: InvocationSearchOptions;
+  readonly #selectRow: string;
+
+  constructor(options: InvocationSearchOptions) {
+    this.#options = options;
+    const columns = options.isSealed ? `${INVOCATION_COLUMNS}, checksum` : INVOCATION_COLUMNS;
+    this.#selectRow = `SELECT ${columns} FROM invocations WHERE `;
+  }
+
+  get(id: string): Uint8Array | undefined {
+    const row = this.#options.prepare(`${this.#selectRow} id = ?`).get(id);
+    return row === undefined ? undefined : this.#checked(id, row).value;
   }
 
   find(query: InvocationQuery): InvocationHit[] {
     if (query.limit <= 0 || query.status?.length === 0) return [];
     const places = this.#ranges(query).flatMap((range) => this.#places(query, range));
     places.sort(query.order === "newest" ? newestFirst : oldestFirst);
-    return places.slice(0, query.limit).map(({ rowid }) => this.#hit(rowid));
+    return places.slice(0, query.limit).map((place) => this.#hit(query, place));
   }
 
   #ranges(query: InvocationQuery): Range[] {
@@ -51,13 +73,11 @@ export class InvocationSearch {
     return statuses.map((status) => ({ index, conditions: [condition("status = ?", status)] }));
   }
 
-  /** Those that occur, from the small table of counts. */
+  /** Those that occur. */
   #statuses(service: string | undefined): string[] {
-    const filter = service === undefined ? "" : "WHERE service = ?";
-    const rows = this.#prepare(`SELECT DISTINCT status FROM invocation_counts ${filter}`).all(
-      ...(service === undefined ? [] : [service]),
-    );
-    return rows.map((row) => String(row["status"]));
+    const counts = this.#options.counts();
+    const occurring = service === undefined ? counts : counts.filter((count) => count.service === service);
+    return [...new Set(occurring.map(({ status }) => status))];
   }
 
   #places(query: InvocationQuery, range: Range): Place[] {
@@ -69,7 +89,8 @@ export class InvocationSearch {
       SELECT rowid AS number, ${sortColumn} AS sort_value, id FROM invocations INDEXED BY ${range.index} ${where}
       ORDER BY ${sortColumn} ${direction}, id ASC LIMIT ?`;
     const parameters = [...conditions.flatMap((each) => each.parameters), query.limit];
-    return this.#prepare(sql)
+    return this.#options
+      .prepare(sql)
       .all(...parameters)
       .map((row) => ({
         rowid: Number(row["number"]),
@@ -78,10 +99,21 @@ export class InvocationSearch {
       }));
   }
 
-  #hit(rowid: number): InvocationHit {
-    const row = this.#prepare(`SELECT ${COLUMNS} FROM invocations WHERE rowid = ?`).get(rowid);
-    if (row === undefined) throw new Error(`Cannot find invocation row ${rowid} again`);
-    return { id: String(row["id"]), value: blobOf(row["value"]), columns: columnsOf(row) };
+  #hit(query: InvocationQuery, { rowid, sortValue, id }: Place): InvocationHit {
+    const row = this.#options.prepare(`${this.#selectRow} rowid = ?`).get(rowid);
+    if (row === undefined) throw this.#options.damage(id, "an index has it, and the table has not");
+    const hit = this.#checked(id, row);
+    if (sortValueOf(query, hit.columns) === sortValue && matches(query, hit)) return hit;
+    throw this.#options.damage(id, "it is not what an index says");
+  }
+
+  #checked(id: string, row: Row): InvocationHit {
+    const columns = columnsOf(row);
+    const value = blobOf(row["value"]);
+    const { isSealed, damage } = this.#options;
+    if (!isSealed || row["checksum"] === invocationChecksum(id, columns, value))
+      return { id, value, columns };
+    throw damage(id, "it is not what was written");
   }
 }
 
@@ -133,9 +165,9 @@ function compareIds(a: Place, b: Place): number {
   return a.id < b.id ? -1 : 1;
 }
 
-type Row = NonNullable<ReturnType<StatementSync["get"]>>;
+type Row = Readonly<Record<string, unknown>>;
 
-function columnsOf(row: Row): InvocationColumns {
+export function columnsOf(row: Row): InvocationColumns {
   return {
     status: String(row["status"]),
     service: String(row["service"]),
@@ -153,5 +185,5 @@ function columnsOf(row: Row): InvocationColumns {
 /** node:sqlite gives every blob a buffer of its own. */
 export function blobOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new Error(`Cannot read a row of the store: its value is ${typeof value}`);
+  throw new UnreadableValueError(`its value is ${value === null ? "missing" : typeof value}`);
 }

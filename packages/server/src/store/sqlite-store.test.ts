@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,8 +11,9 @@ import { decodeInvocation } from "@holdfast/engine";
 
 import { SqliteStore } from "./sqlite-store.ts";
 import { openForWriting } from "./store-schema.ts";
+import { STORE_VERSION } from "./store-tables.ts";
 import { bytes, put, remove, row, storeContract } from "./store.contract.ts";
-import { StoreFormatError, type CheckpointStore, type RowWrite } from "./store.ts";
+import { StoreCorruptError, StoreFormatError, type CheckpointStore, type RowWrite } from "./store.ts";
 
 storeContract("the SQLite store", () => {
   const place = mkdtempSync(join(tmpdir(), "holdfast-store-"));
@@ -25,7 +26,11 @@ storeContract("the SQLite store", () => {
   });
 });
 
-const FORMAT_1 = fileURLToPath(new URL("../fixtures/data-format-1/checkpoint.db", import.meta.url));
+const OLDER_FORMATS = Array.from({ length: STORE_VERSION - 1 }, (_, index) => index + 1);
+
+function storeOfFormat(format: number): string {
+  return fileURLToPath(new URL(`../fixtures/data-format-${format}/checkpoint.db`, import.meta.url));
+}
 
 let dir = "";
 let file = "";
@@ -150,29 +155,56 @@ describe("the SQLite store", () => {
     assert.equal(other.appliedPosition(), 0);
   });
 
-  it("brings format 1 up to date, with every journal, and reads it as it is when it may not", async () => {
-    cpSync(FORMAT_1, file);
-    const reader = await SqliteStore.open({ dir, upgrade: false });
-    const ids = reader.scan("invocations", "", "~", 100).map(([id]) => id);
-    const chunksOf = (store: SqliteStore): unknown[] =>
-      ids.flatMap((id) =>
-        decodeInvocation(store.get("invocations", id) ?? assert.fail()).chunks.map((first) =>
-          store.get("journal", `${id}/${String(first).padStart(9, "0")}`),
-        ),
-      );
-    const chunks = chunksOf(reader);
-    const searched = reader.findInvocations({ order: "oldest", limit: 100 });
-    assert.ok(ids.length > 2 && chunks.length >= ids.length && !chunks.includes(undefined));
-    await assert.rejects(reader.commit([], 1_000), /older format/);
-    await reader.close();
+  for (const format of OLDER_FORMATS) {
+    it(`brings format ${format} up to date, with every journal, and reads it as it is when it may not`, async () => {
+      cpSync(storeOfFormat(format), file);
+      const reader = await SqliteStore.open({ dir, upgrade: false });
+      const ids = reader.scan("invocations", "", "~", 100).map(([id]) => id);
+      const chunksOf = (store: SqliteStore): unknown[] =>
+        ids.flatMap((id) =>
+          decodeInvocation(store.get("invocations", id) ?? assert.fail()).chunks.map((first) =>
+            store.get("journal", `${id}/${String(first).padStart(9, "0")}`),
+          ),
+        );
+      const chunks = chunksOf(reader);
+      const searched = reader.findInvocations({ order: "oldest", limit: 100 });
+      assert.ok(ids.length > 2 && chunks.length >= ids.length && !chunks.includes(undefined));
+      await assert.rejects(reader.commit([], 1_000), /older format/);
+      await reader.close();
 
-    await using store = await SqliteStore.open({ dir });
-    assert.deepEqual(chunksOf(store), chunks);
-    assert.deepEqual(store.findInvocations({ order: "oldest", limit: 100 }), searched);
-    const position = store.appliedPosition() + 1;
-    await store.commit([row("inv_new", {}), put("journal", "inv_new/000000000", "new")], position);
-    assert.deepEqual(store.get("journal", "inv_new/000000000"), bytes("new"));
-    assert.deepEqual(chunksOf(store), chunks);
+      await using store = await SqliteStore.open({ dir });
+      assert.deepEqual(chunksOf(store), chunks);
+      assert.deepEqual(store.findInvocations({ order: "oldest", limit: 100 }), searched);
+      const position = store.appliedPosition() + 1;
+      await store.commit([row("inv_new", {}), put("journal", "inv_new/000000000", "new")], position);
+      assert.deepEqual(store.get("journal", "inv_new/000000000"), bytes("new"));
+      assert.deepEqual(chunksOf(store), chunks);
+    });
+  }
+
+  it("does not bring up to date what is of the present format already, whatever the file says", async () => {
+    await (await SqliteStore.open({ dir })).close();
+    for (const format of OLDER_FORMATS) {
+      const database = new DatabaseSync(file);
+      database.exec(`PRAGMA user_version = ${format}`);
+      database.close();
+      await assert.rejects(SqliteStore.open({ dir }), StoreCorruptError);
+    }
+  });
+
+  it("gives no checksum to what is damaged when it brings a store up to date", async () => {
+    cpSync(storeOfFormat(2), file);
+    const index = new DatabaseSync(file, { readOnly: true });
+    const page = index.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'invocations_by_id'").get();
+    const size = index.prepare("PRAGMA page_size").get();
+    index.close();
+    const bytes = readFileSync(file);
+    bytes.write("x", bytes.indexOf("inv_", (Number(page?.["rootpage"]) - 1) * Number(size?.["page_size"])));
+    writeFileSync(file, bytes);
+    await assert.rejects(SqliteStore.open({ dir }), StoreCorruptError);
+    const database = new DatabaseSync(file);
+    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 2);
+    database.close();
   });
 
   it("refuses a chunk whose invocation is not there", async () => {
@@ -193,13 +225,13 @@ describe("the SQLite store", () => {
   it("stops by name at a format it does not know, and changes nothing", async () => {
     await (await SqliteStore.open({ dir })).close();
     const database = new DatabaseSync(file);
-    database.exec("PRAGMA user_version = 3");
+    database.exec("PRAGMA user_version = 12");
     await assert.rejects(SqliteStore.open({ dir }), (error) => {
       assert.ok(error instanceof StoreFormatError);
-      assert.match(error.message, /format 3/);
+      assert.match(error.message, /format 12/);
       return true;
     });
-    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 3);
+    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 12);
     database.close();
   });
 

@@ -4,27 +4,49 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 import { blobOf, InvocationSearch } from "./invocation-search.ts";
 import { chunkName, placeOf } from "./journal-place.ts";
-import { KnownKeys } from "./known-keys.ts";
+import { KnownKeys, type FilteredTable } from "./known-keys.ts";
 import { packWrites, sliceWrites } from "./packed-writes.ts";
+import { chunkChecksum, rowChecksum } from "./row-checksum.ts";
+import { asDamage, storeDamage, type DamagedPlace } from "./store-damage.ts";
 import { openForReading, prepareStoreFile } from "./store-schema.ts";
-import { STORE_VERSION } from "./store-tables.ts";
+import {
+  SELECT_SEALED_STATE,
+  SELECT_UNSEALED_STATE,
+  stateOf,
+  type StateRow,
+  type StoreState,
+} from "./store-state.ts";
+import { FIRST_SEALED_VERSION, STORE_VERSION } from "./store-tables.ts";
 import { StoreThread } from "./store-thread.ts";
 import { columnOfKey } from "./store-writer.ts";
-import type {
-  CheckpointStore,
-  InvocationCount,
-  InvocationHit,
-  InvocationQuery,
-  RowWrite,
-  ScannedTable,
-  StoreTable,
+import {
+  StoreCorruptError,
+  type CheckpointStore,
+  type InvocationCount,
+  type InvocationHit,
+  type InvocationQuery,
+  type RowWrite,
+  type ScannedTable,
+  type StoreTable,
 } from "./store.ts";
 
 const FILE_NAME = "checkpoint.db";
 const DIRECTORY_MODE = 0o700;
 
-const SELECT_CHUNK = `
-  SELECT value FROM journal WHERE place = (SELECT ${placeOf("number", "?")} FROM invocations WHERE id = ?)`;
+const SELECT_CHUNK = (columns: string): string => `
+  SELECT ${columns} FROM journal WHERE place = (SELECT ${placeOf("number", "?")} FROM invocations WHERE id = ?)`;
+
+/** Format 1. */
+const FORMAT_WITH_CHUNKS_BY_KEY = 1;
+
+type KeyValueTable = Exclude<StoreTable, "invocations" | "journal">;
+
+type OpenedFile = {
+  readonly path: string;
+  readonly format: number;
+  readonly reader: DatabaseSync;
+  readonly fileBytesMax: number | undefined;
+};
 
 export type SqliteStoreOptions = {
   readonly dir: string;
@@ -32,6 +54,8 @@ export type SqliteStoreOptions = {
   readonly fileBytesMax?: number;
   /** False: a store of an older format is read as it is, and cannot be committed to. */
   readonly upgrade?: boolean;
+  /** A store up to this size is checked as a whole when it is opened. Default: 16 MiB. */
+  readonly checkedBytesMax?: number;
 };
 
 /**
@@ -46,35 +70,47 @@ export class SqliteStore implements CheckpointStore {
   readonly #statements = new Map<string, StatementSync>();
   readonly #search: InvocationSearch;
   readonly #known: KnownKeys;
+  /** As of the last commit; read anew when it is asked for after the next. */
+  #state: StoreState | undefined;
   #appliedPosition: number;
+  #damage: StoreCorruptError | undefined;
+  #onDamaged: ((reason: StoreCorruptError) => void) | undefined;
   #thread: StoreThread | undefined;
   #committing: Promise<void> | undefined;
   /** Resolves when the write-ahead log of the last commit has been moved into the database, or need not be. */
   #settled: Promise<void> | undefined;
   #closed = false;
 
-  /** Makes the directory and the file when they are not there. Fails with `StoreFormatError`. */
+  /** Makes the directory and the file when they are not there. Fails with `StoreFormatError` or `StoreCorruptError`. */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
-    return new SqliteStore(options);
+    mkdirSync(options.dir, { recursive: true, mode: DIRECTORY_MODE });
+    const path = join(options.dir, FILE_NAME);
+    const { upgrade = true, checkedBytesMax } = options;
+    const format = prepareStoreFile(path, { upgrade, checkedBytesMax });
+    const reader = openForReading(path);
+    try {
+      return new SqliteStore({ path, format, reader, fileBytesMax: options.fileBytesMax });
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
   }
 
-  private constructor(options: SqliteStoreOptions) {
-    mkdirSync(options.dir, { recursive: true, mode: DIRECTORY_MODE });
-    this.#path = join(options.dir, FILE_NAME);
-    this.#fileBytesMax = options.fileBytesMax;
-    this.#format = prepareStoreFile(this.#path, { upgrade: options.upgrade !== false });
-    this.#reader = openForReading(this.#path);
-    this.#search = new InvocationSearch((sql) => this.#statement(sql));
-    this.#appliedPosition = this.#number("SELECT applied_position AS number FROM store");
-    this.#known = new KnownKeys({
-      readKeys: (table, after, limit) => {
-        const key = columnOfKey(table);
-        const sql = `SELECT ${key} AS key FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`;
-        return this.#statement(sql)
-          .all(after, limit)
-          .map((row) => String(row["key"]));
-      },
+  private constructor(opened: OpenedFile) {
+    const { path, format, reader, fileBytesMax } = opened;
+    this.#path = path;
+    this.#fileBytesMax = fileBytesMax;
+    this.#format = format;
+    this.#reader = reader;
+    this.#search = new InvocationSearch({
+      prepare: (sql) => this.#statement(sql),
+      counts: () => this.#currentState().counts,
+      isSealed: this.#isSealed,
+      damage: (key, what) =>
+        storeDamage(path, { table: "invocations", ...(key === undefined ? {} : { key }) }, what),
     });
+    this.#appliedPosition = this.#reading({ table: "store" }, () => this.#currentState().appliedPosition);
+    this.#known = new KnownKeys({ readKeys: (table, after, limit) => this.#keysBehind(table, after, limit) });
   }
 
   appliedPosition(): number {
@@ -83,16 +119,25 @@ export class SqliteStore implements CheckpointStore {
 
   get(table: StoreTable, key: string): Uint8Array | undefined {
     if (this.#known.lacks(table, key)) return undefined;
-    const row =
-      table === "journal" && this.#format > 1
-        ? this.#chunk(key)
-        : this.#statement(`SELECT value FROM ${table} WHERE ${columnOfKey(table)} = ?`).get(key);
-    return row === undefined ? undefined : blobOf(row["value"]);
+    return this.#reading({ table, key }, () => {
+      if (table === "invocations") return this.#search.get(key);
+      if (table === "journal") return this.#chunk(key);
+      const row = this.#statement(`SELECT ${this.#columns} FROM ${table} WHERE key = ?`).get(key);
+      return row === undefined ? undefined : this.#checked(table, key, row);
+    });
   }
 
-  #chunk(key: string): Record<string, unknown> | undefined {
+  #chunk(key: string): Uint8Array | undefined {
     const { id, first } = chunkName(key);
-    return this.#statement(SELECT_CHUNK).get(first, id);
+    const row =
+      this.#format === FORMAT_WITH_CHUNKS_BY_KEY
+        ? this.#statement("SELECT value FROM journal WHERE key = ?").get(key)
+        : this.#statement(SELECT_CHUNK(this.#columns)).get(first, id);
+    if (row === undefined) return undefined;
+    const value = blobOf(row["value"]);
+    if (this.#isSealed && row["checksum"] !== chunkChecksum(id, first, value))
+      throw this.#changed("journal", key);
+    return value;
   }
 
   scan(
@@ -101,31 +146,45 @@ export class SqliteStore implements CheckpointStore {
     to: string,
     limit: number,
   ): Array<readonly [key: string, value: Uint8Array]> {
-    const key = columnOfKey(table);
-    const sql = `SELECT ${key} AS key, value FROM ${table} WHERE ${key} >= ? AND ${key} < ? ORDER BY ${key} LIMIT ?`;
+    return this.#reading({ table }, () => {
+      if (table === "invocations") return this.#scanInvocations(from, to, limit);
+      const rows = this.#statement(
+        `SELECT key, ${this.#columns} FROM ${table} WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+      ).all(from, to, Math.max(0, limit));
+      return rows.map((row) => {
+        const key = String(row["key"]);
+        return [key, this.#checked(table, key, row)] as const;
+      });
+    });
+  }
+
+  #scanInvocations(from: string, to: string, limit: number): Array<readonly [string, Uint8Array]> {
+    const sql = "SELECT id FROM invocations WHERE id >= ? AND id < ? ORDER BY id LIMIT ?";
     const rows = this.#statement(sql).all(from, to, Math.max(0, limit));
-    return rows.map((row) => [String(row["key"]), blobOf(row["value"])]);
+    return rows.map((row) => {
+      const id = String(row["id"]);
+      const value = this.#search.get(id);
+      if (value === undefined)
+        throw storeDamage(this.#path, { table: "invocations", key: id }, "it is not found again");
+      return [id, value] as const;
+    });
   }
 
   findInvocations(query: InvocationQuery): InvocationHit[] {
-    return this.#search.find(query);
+    return this.#reading({ table: "invocations" }, () => this.#search.find(query));
   }
 
   countInvocations(): InvocationCount[] {
-    const sql =
-      "SELECT service, handler, status, count FROM invocation_counts ORDER BY service, handler, status";
-    return this.#statement(sql)
-      .all()
-      .map((row) => ({
-        service: String(row["service"]),
-        handler: String(row["handler"]),
-        status: String(row["status"]),
-        count: Number(row["count"]),
-      }));
+    return this.#reading({ table: "store" }, () => [...this.#currentState().counts]);
   }
 
   completedBytes(): number {
-    return this.#number("SELECT completed_bytes AS number FROM store");
+    return this.#reading({ table: "store" }, () => this.#currentState().completedBytes);
+  }
+
+  onDamaged(listener: (reason: StoreCorruptError) => void): void {
+    this.#onDamaged = listener;
+    if (this.#damage !== undefined) listener(this.#damage);
   }
 
   commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void> {
@@ -183,7 +242,7 @@ export class SqliteStore implements CheckpointStore {
 
     // 2. Until this has ended, reads keep the view of the last commit.
     this.#reader.exec("BEGIN");
-    this.#number("SELECT applied_position AS number FROM store");
+    this.#statement("SELECT applied_position FROM store").get();
     try {
       // 3. The rows, in slices, so that this thread serves callers in between.
       for (const slice of sliceWrites(writes)) {
@@ -197,18 +256,72 @@ export class SqliteStore implements CheckpointStore {
       this.#appliedPosition = appliedPosition;
     } catch (error) {
       thread.abandon();
-      throw error;
+      throw this.#noted(error);
     } finally {
       // 5. Reads see the new rows, and the write-ahead log can be emptied behind everyone's back.
       this.#reader.exec("COMMIT");
+      this.#state = undefined;
       this.#known.betweenCommits();
       this.#settled = thread.settle();
       thread.release();
     }
   }
 
-  #number(sql: string): number {
-    return Number(this.#statement(sql).get()?.["number"]);
+  get #isSealed(): boolean {
+    return this.#format >= FIRST_SEALED_VERSION;
+  }
+
+  get #columns(): string {
+    return this.#isSealed ? "value, checksum" : "value";
+  }
+
+  #checked(table: KeyValueTable, key: string, row: Readonly<Record<string, unknown>>): Uint8Array {
+    const value = blobOf(row["value"]);
+    if (this.#isSealed && row["checksum"] !== rowChecksum(table, key, value)) throw this.#changed(table, key);
+    return value;
+  }
+
+  #currentState(): StoreState {
+    const rows = (): StateRow[] =>
+      this.#statement(this.#isSealed ? SELECT_SEALED_STATE : SELECT_UNSEALED_STATE).all();
+    this.#state ??= stateOf(rows());
+    if (this.#state === undefined) throw this.#changed("store", undefined);
+    return this.#state;
+  }
+
+  #keysBehind(table: FilteredTable, after: string, limit: number): string[] {
+    const column = columnOfKey(table);
+    const sql = `SELECT ${column} AS key FROM ${table} WHERE ${column} > ? ORDER BY ${column} LIMIT ?`;
+    return this.#reading({ table }, () =>
+      this.#statement(sql)
+        .all(after, limit)
+        .map((row) => String(row["key"])),
+    );
+  }
+
+  #changed(table: string, key: string | undefined): StoreCorruptError {
+    return storeDamage(
+      this.#path,
+      { table, ...(key === undefined ? {} : { key }) },
+      "it is not what was written",
+    );
+  }
+
+  /** All reads go through here: what SQLite finds damaged is the same error as a checksum that does not match. */
+  #reading<T>(place: DamagedPlace, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#noted(asDamage(error, this.#path, place));
+    }
+  }
+
+  #noted(error: unknown): unknown {
+    if (error instanceof StoreCorruptError && this.#damage === undefined) {
+      this.#damage = error;
+      this.#onDamaged?.(error);
+    }
+    return error;
   }
 
   #statement(sql: string): StatementSync {

@@ -1,13 +1,17 @@
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { migrateFrom1 } from "./store-migration.ts";
+import { asDamage, storeDamage } from "./store-damage.ts";
+import { migrate } from "./store-migration.ts";
 import { APPLICATION_ID, SCHEMA, STORE_VERSION } from "./store-tables.ts";
+import { damageIn, schemaDamage } from "./store-verification.ts";
 import { StoreFormatError } from "./store.ts";
 
 /** Rows hold what callers sent: only the server's own user may read them. */
 const FILE_MODE = 0o600;
+
+const CHECKED_BYTES_MAX = 16 * 1024 * 1024;
 
 /** SQLITE_NOTADB */
 const NOT_A_DATABASE = 26;
@@ -15,22 +19,49 @@ const NOT_A_DATABASE = 26;
 /** For a short moment a checkpoint of the write-ahead log can shut out a connection that is just being opened. */
 const BUSY_TIMEOUT_MS = 5000;
 
+export type PrepareOptions = {
+  readonly upgrade: boolean;
+  /** A store up to this size is checked as a whole. Default: 16 MiB, a tenth of a second or two. */
+  readonly checkedBytesMax?: number | undefined;
+};
+
 /**
- * Makes the file if there is none, brings an older format up to date unless it is only to be read, and checks that this
- * program knows the format. Returns its version.
+ * Makes the file if there is none, checks that this program knows the format and that the file is what was written, and
+ * brings an older format up to date unless it is only to be read. Returns its version.
  */
-export function prepareStoreFile(path: string, options: { readonly upgrade: boolean }): number {
+export function prepareStoreFile(path: string, options: PrepareOptions): number {
   closeSync(openSync(path, "a", FILE_MODE));
   const database = openForWriting(path);
   try {
     if (isBlank(database)) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
     const found = formatOf(database, path);
-    if (found === 1 && options.upgrade) migrateFrom1(database);
+    checkStore(database, found, { path, wholeBytesMax: options.checkedBytesMax ?? CHECKED_BYTES_MAX });
+    if (isOlder(found) && options.upgrade) migrate(database, found);
     syncDirectory(dirname(path));
-    return found === 1 && !options.upgrade ? found : STORE_VERSION;
+    return options.upgrade ? STORE_VERSION : found;
+  } catch (error) {
+    throw asDamage(error, path, { table: "(pages)" });
   } finally {
     database.close();
   }
+}
+
+/**
+ * What takes a moment is checked as a whole. In a larger store every row is checked when it is read. One that is brought up
+ * to date is checked however large it is: what is damaged must not get a checksum.
+ */
+function checkStore(
+  database: DatabaseSync,
+  format: number,
+  { path, wholeBytesMax }: { readonly path: string; readonly wholeBytesMax: number },
+): void {
+  const isWhole = isOlder(format) || statSync(path).size <= wholeBytesMax;
+  const [found] = isWhole ? damageIn(database, format) : [schemaDamage(database, format)];
+  if (found !== undefined) throw storeDamage(path, found, found.what);
+}
+
+function isOlder(format: number): format is 1 | 2 {
+  return format === 1 || format === 2;
 }
 
 /**
@@ -51,7 +82,7 @@ export function openForWriting(path: string): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
-    throw asFormatError(error, path);
+    throw asOpenError(error, path);
   }
 }
 
@@ -63,7 +94,7 @@ function open(path: string, readOnly: boolean): DatabaseSync {
   try {
     return new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
   } catch (error) {
-    throw asFormatError(error, path);
+    throw asOpenError(error, path);
   }
 }
 
@@ -76,7 +107,7 @@ function isBlank(database: DatabaseSync): boolean {
 function formatOf(database: DatabaseSync, path: string): number {
   if (pragma(database, "application_id") !== APPLICATION_ID) throw notAStore(path, undefined);
   const version = Number(pragma(database, "user_version"));
-  if (version === 1 || version === STORE_VERSION) return version;
+  if (isOlder(version) || version === STORE_VERSION) return version;
   throw new StoreFormatError(
     `Cannot open the store ${path}: it is of format ${version}, which this version of Holdfast does not know. ` +
       "Use the version that wrote it, or a newer one",
@@ -87,9 +118,9 @@ function pragma(database: DatabaseSync, name: string): unknown {
   return database.prepare(`PRAGMA ${name}`).get()?.[name];
 }
 
-function asFormatError(error: unknown, path: string): unknown {
+function asOpenError(error: unknown, path: string): unknown {
   const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
-  return code === NOT_A_DATABASE ? notAStore(path, error) : error;
+  return code === NOT_A_DATABASE ? notAStore(path, error) : asDamage(error, path, { table: "(pages)" });
 }
 
 function notAStore(path: string, cause: unknown): StoreFormatError {

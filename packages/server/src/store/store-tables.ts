@@ -1,13 +1,19 @@
 /** The tables of a store. */
+import { stateChecksum } from "./store-state.ts";
 import type { StoreTable } from "./store.ts";
 
-/** History: 1 = first version. 2 = journal rows by the number of their invocation, `store-migration.ts`. */
-export const STORE_VERSION = 2;
+/**
+ * History: 1 = first version. 2 = journal rows by the number of their invocation. 3 = every row carries a checksum,
+ * `row-checksum.ts`. The way from the older ones is `store-migration.ts`.
+ */
+export const STORE_VERSION = 3;
+/** The first format whose rows carry checksums. */
+export const FIRST_SEALED_VERSION = 3;
 
 /** Marks the file as ours: "HFST". */
 export const APPLICATION_ID = 0x48465354;
 
-const KEY_VALUE_TABLES: ReadonlyArray<Exclude<StoreTable, "invocations" | "journal">> = [
+export const KEY_VALUE_TABLES: ReadonlyArray<Exclude<StoreTable, "invocations" | "journal">> = [
   "objects",
   "inbox",
   "promises",
@@ -47,9 +53,10 @@ export const INVOCATION_TABLES = `
     completed_at INTEGER,
     expires_at INTEGER,
     size INTEGER NOT NULL,
-    value BLOB NOT NULL
+    value BLOB NOT NULL,
+    checksum INTEGER NOT NULL
   );
-  CREATE TABLE journal (place INTEGER PRIMARY KEY, value BLOB NOT NULL);`;
+  CREATE TABLE journal (place INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL);`;
 
 export const INVOCATION_INDEXES = `
   CREATE UNIQUE INDEX invocations_by_id ON invocations (id);
@@ -58,13 +65,23 @@ export const INVOCATION_INDEXES = `
   CREATE INDEX invocations_by_key ON invocations (service, key, created_at) WHERE key <> '';
   CREATE INDEX invocations_by_expiry ON invocations (expires_at) WHERE expires_at IS NOT NULL;`;
 
-export const SCHEMA = `
+export const STATE_TABLE = `
   CREATE TABLE store (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     applied_position INTEGER NOT NULL,
-    completed_bytes INTEGER NOT NULL
-  );
-  INSERT INTO store VALUES (0, 0, 0);
+    completed_bytes INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+  );`;
+
+export function keyValueTable(name: string): string {
+  return `CREATE TABLE ${name} (key TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;`;
+}
+
+const EMPTY = { appliedPosition: 0, completedBytes: 0, counts: [] };
+
+export const SCHEMA = `
+  ${STATE_TABLE}
+  INSERT INTO store VALUES (0, 0, 0, ${stateChecksum(EMPTY)});
 
   ${INVOCATION_TABLES}
   ${INVOCATION_INDEXES}
@@ -77,9 +94,7 @@ export const SCHEMA = `
     PRIMARY KEY (service, handler, status)
   ) WITHOUT ROWID;
 
-  ${KEY_VALUE_TABLES.map(
-    (table) => `CREATE TABLE ${table} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;`,
-  ).join("\n  ")}
+  ${KEY_VALUE_TABLES.map(keyValueTable).join("\n  ")}
 
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${STORE_VERSION};

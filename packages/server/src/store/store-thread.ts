@@ -4,6 +4,7 @@ import type { Worker } from "node:worker_threads";
 import { startWorker } from "../worker-source.ts";
 import type { PackedWrites } from "./packed-writes.ts";
 import type { StoreReply, StoreRequest, StoreWorkerOptions } from "./store-worker.ts";
+import { StoreCorruptError } from "./store.ts";
 
 type Waiting = { readonly resolve: () => void; readonly reject: (reason: Error) => void };
 
@@ -80,8 +81,10 @@ export class StoreThread {
 
   #onReply(reply: StoreReply): void {
     const waiting = this.#waiting.shift();
-    if (reply.kind === "failed") waiting?.reject(this.#failure(reply.message));
-    else waiting?.resolve();
+    if (reply.kind === "failed") {
+      const { message, damage } = reply;
+      waiting?.reject(damage === undefined ? this.#failure(message) : new StoreCorruptError(message, damage));
+    } else waiting?.resolve();
   }
 
   #onEnded(reason: string): void {

@@ -2,7 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import type { PackedWrites } from "./packed-writes.ts";
+import { asDamage, messageOf } from "./store-damage.ts";
 import { StoreWriter } from "./store-writer.ts";
+import { StoreCorruptError, type StoreDamageReport } from "./store.ts";
 
 export type StoreRequest =
   | { readonly kind: "write"; readonly packed: PackedWrites }
@@ -15,7 +17,8 @@ export type StoreRequest =
 /** One for each "commit" and each "settle", in their order. */
 export type StoreReply =
   | { readonly kind: "committed" }
-  | { readonly kind: "failed"; readonly message: string }
+  /** With a report when the store is damaged. */
+  | { readonly kind: "failed"; readonly message: string; readonly damage?: StoreDamageReport }
   | { readonly kind: "settled" };
 
 export type StoreWorkerOptions = { readonly path: string; readonly fileBytesMax: number | undefined };
@@ -26,7 +29,7 @@ function main(options: StoreWorkerOptions): void {
 
   let writer: StoreWriter | undefined;
   /** Why the commit that is being gathered cannot succeed any more. */
-  let failure: string | undefined;
+  let failure: Extract<StoreReply, { kind: "failed" }> | undefined;
 
   const attempt = (step: (writer: StoreWriter) => void): void => {
     if (failure !== undefined) return;
@@ -34,7 +37,7 @@ function main(options: StoreWorkerOptions): void {
       writer ??= new StoreWriter(options.path, options.fileBytesMax);
       step(writer);
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      failure = failureOf(error, options.path);
       writer?.rollback();
     }
   };
@@ -46,8 +49,7 @@ function main(options: StoreWorkerOptions): void {
         return;
       case "commit": {
         attempt((open) => open.commit(request.appliedPosition));
-        const reply: StoreReply =
-          failure === undefined ? { kind: "committed" } : { kind: "failed", message: failure };
+        const reply: StoreReply = failure ?? { kind: "committed" };
         failure = undefined;
         port.postMessage(reply);
         return;
@@ -67,6 +69,14 @@ function main(options: StoreWorkerOptions): void {
         port.close();
     }
   });
+}
+
+function failureOf(error: unknown, path: string): Extract<StoreReply, { kind: "failed" }> {
+  const reason = asDamage(error, path, { table: "(pages)" });
+  const message = messageOf(reason);
+  return reason instanceof StoreCorruptError
+    ? { kind: "failed", message, damage: reason.report }
+    : { kind: "failed", message };
 }
 
 main(workerData as StoreWorkerOptions);

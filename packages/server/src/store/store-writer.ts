@@ -2,24 +2,33 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 import { chunkName, placeOf } from "./journal-place.ts";
 import { unpackWrites, type PackedWrites } from "./packed-writes.ts";
+import { chunkChecksum, invocationChecksum, rowChecksum } from "./row-checksum.ts";
+import { storeDamage } from "./store-damage.ts";
 import { openForWriting } from "./store-schema.ts";
+import {
+  SELECT_SEALED_STATE,
+  SELECT_UNSEALED_STATE,
+  stateChecksum,
+  stateOf,
+  type StoreState,
+} from "./store-state.ts";
 import type { InvocationColumns, RowWrite, StoreTable } from "./store.ts";
 
 /** Pages in the write-ahead log from which they are moved into the database: 16 MiB. */
 const CHECKPOINT_PAGES = 4096;
 
 const INSERT_INVOCATION = `
-  INSERT INTO invocations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+  INSERT INTO invocations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 const UPDATE_INVOCATION = `
   UPDATE invocations
   SET status = ?, service = ?, handler = ?, key = ?, deployment = ?, created_at = ?, modified_at = ?, completed_at = ?,
-    expires_at = ?, size = ?, value = ?
+    expires_at = ?, size = ?, value = ?, checksum = ?
   WHERE number = ?`;
 const SELECT_COUNTED =
   "SELECT number, service, handler, status, completed_at, size FROM invocations WHERE id = ?";
-const INSERT_CHUNK = `INSERT OR REPLACE INTO journal VALUES (${placeOf("?", "?")}, ?)`;
+const INSERT_CHUNK = `INSERT OR REPLACE INTO journal VALUES (${placeOf("?", "?")}, ?, ?)`;
 const INSERT_CHUNK_BY_ID = `
-  INSERT OR REPLACE INTO journal SELECT ${placeOf("number", "?")}, ? FROM invocations WHERE id = ?`;
+  INSERT OR REPLACE INTO journal SELECT ${placeOf("number", "?")}, ?, ? FROM invocations WHERE id = ?`;
 const DELETE_CHUNK = `
   DELETE FROM journal WHERE place = (SELECT ${placeOf("number", "?")} FROM invocations WHERE id = ?)`;
 /** Whatever its journal was: the number may be given to another. */
@@ -28,17 +37,20 @@ const ADD_COUNT = `
   INSERT INTO invocation_counts VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET count = count + excluded.count`;
 
+type KeyValueTable = Exclude<StoreTable, "invocations" | "journal">;
+
 /** What the kept counts need to know of a row. */
 type Counted = Pick<InvocationColumns, "service" | "handler" | "status" | "completedAt" | "size">;
 
 type StoredRow = Counted & { readonly number: number };
 
-type Chunk = { readonly first: number; readonly value: Uint8Array };
+type Chunk = { readonly first: number; readonly value: Uint8Array; readonly checksum: number };
 
 type Change = { readonly service: string; readonly handler: string; readonly status: string; count: number };
 
 /** The one writing connection: a transaction for each commit. Runs in the store's thread. */
 export class StoreWriter {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #began = false;
@@ -49,6 +61,7 @@ export class StoreWriter {
 
   /** `fileBytesMax`: the database does not grow beyond it; a commit that would fails. */
   constructor(path: string, fileBytesMax: number | undefined) {
+    this.#path = path;
     this.#database = openForWriting(path);
     if (fileBytesMax === undefined) return;
     const pageBytes = Number(this.#database.prepare("PRAGMA page_size").get()?.["page_size"]);
@@ -61,7 +74,7 @@ export class StoreWriter {
     for (const write of unpackWrites(packed)) {
       if (write.table === "invocations") this.#writeInvocation(write);
       else if (write.table === "journal") this.#writeChunk(write);
-      else this.#writeRow(write);
+      else this.#writeRow(write.table, write);
     }
   }
 
@@ -69,6 +82,8 @@ export class StoreWriter {
   commit(appliedPosition: number): void {
     this.#begin();
     for (const id of this.#chunks.keys()) this.#addChunksById(id);
+    // What is damaged must not get a new checksum.
+    const { completedBytes } = this.#state(SELECT_SEALED_STATE);
     for (const { service, handler, status, count } of this.#counts.values()) {
       if (count === 0) continue;
       this.#run(ADD_COUNT, service, handler, status, count);
@@ -79,13 +94,22 @@ export class StoreWriter {
         status,
       );
     }
+    const { counts } = this.#state(SELECT_UNSEALED_STATE);
+    const state = { appliedPosition, completedBytes: completedBytes + this.#completedBytes, counts };
     this.#run(
-      "UPDATE store SET applied_position = ?, completed_bytes = completed_bytes + ?",
-      appliedPosition,
-      this.#completedBytes,
+      "UPDATE store SET applied_position = ?, completed_bytes = ?, checksum = ?",
+      state.appliedPosition,
+      state.completedBytes,
+      stateChecksum(state),
     );
     this.#database.exec("COMMIT");
     this.#end();
+  }
+
+  #state(sql: string): StoreState {
+    const state = stateOf(this.#statement(sql).all());
+    if (state !== undefined) return state;
+    throw storeDamage(this.#path, { table: "store" }, "it is not what was written");
   }
 
   rollback(): void {
@@ -121,16 +145,19 @@ export class StoreWriter {
     this.#chunks.clear();
   }
 
-  #writeRow({ table, key, value }: RowWrite): void {
+  #writeRow(table: KeyValueTable, { key, value }: RowWrite): void {
     if (value === undefined) this.#run(`DELETE FROM ${table} WHERE key = ?`, key);
-    else this.#run(`INSERT OR REPLACE INTO ${table} VALUES (?, ?)`, key, value);
+    else {
+      const checksum = rowChecksum(table, key, value);
+      this.#run(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`, key, value, checksum);
+    }
   }
 
   #writeChunk({ key, value }: RowWrite): void {
     const { id, first } = chunkName(key);
     const waiting = this.#chunks.get(id) ?? [];
     if (value !== undefined) {
-      waiting.push({ first, value });
+      waiting.push({ first, value, checksum: chunkChecksum(id, first, value) });
       this.#chunks.set(id, waiting);
       return;
     }
@@ -143,15 +170,15 @@ export class StoreWriter {
     const chunks = this.#chunks.get(id);
     if (chunks === undefined) return;
     this.#chunks.delete(id);
-    for (const { first, value } of chunks) this.#run(INSERT_CHUNK, number, first, value);
+    for (const { first, value, checksum } of chunks) this.#run(INSERT_CHUNK, number, first, value, checksum);
   }
 
   /** For an invocation whose row is not written by this transaction, or not yet. */
   #addChunksById(id: string): void {
     const chunks = this.#chunks.get(id) ?? [];
     this.#chunks.delete(id);
-    for (const { first, value } of chunks) {
-      if (this.#run(INSERT_CHUNK_BY_ID, first, value, id) === 0)
+    for (const { first, value, checksum } of chunks) {
+      if (this.#run(INSERT_CHUNK_BY_ID, first, value, checksum, id) === 0)
         throw new Error(`Cannot store a chunk of the journal of ${id}: there is no such invocation`);
     }
   }
@@ -179,6 +206,7 @@ export class StoreWriter {
       columns.expiresAt ?? null,
       columns.size,
       value,
+      invocationChecksum(id, columns, value),
     ];
     // Most rows are new: what began and ended since the last checkpoint is written once.
     const inserted = this.#statement(INSERT_INVOCATION).run(id, ...fields);

@@ -72,6 +72,7 @@ export type InvocationCount = {
   readonly count: number;
 };
 
+/** Every read fails with a `StoreCorruptError` rather than give back what was not written. */
 export interface CheckpointStore {
   /** Log position that the rows reflect: every batch up to and including it is contained. 0 for an empty store. */
   appliedPosition(): number;
@@ -89,13 +90,37 @@ export interface CheckpointStore {
   completedBytes(): number;
   /**
    * The writes happen in their order; the array and its bytes stay unchanged until the promise settles. Rejects when
-   * nothing was committed, for instance on a full disk: the store is then as before, and another commit may succeed.
+   * nothing was committed, for instance on a full disk: the store is then as before, and another commit may succeed. With a
+   * `StoreCorruptError` none will.
    */
   commit(writes: readonly RowWrite[], appliedPosition: number): Promise<void>;
+  /**
+   * Called once, when a read or a commit finds that something is damaged, before that fails; at once when one has already.
+   * Whoever asked may only have wanted an answer, but the engine must not go on. Absent where nothing can be damaged.
+   */
+  onDamaged?(listener: (reason: StoreCorruptError) => void): void;
   close(): Promise<void>;
 }
 
 /** The store's format version is unknown to this program, or the file is not a Holdfast store. */
 export class StoreFormatError extends Error {
   override readonly name = "StoreFormatError";
+}
+
+/** Where a store is not what was written. */
+export type StoreDamageReport = {
+  readonly file: string;
+  readonly table: string;
+  /** Absent when it is about the table as a whole. */
+  readonly key?: string;
+};
+
+/** Something in the store is not what was written. Never read past, never repaired silently. */
+export class StoreCorruptError extends Error {
+  override readonly name = "StoreCorruptError";
+  readonly report: StoreDamageReport;
+  constructor(message: string, report: StoreDamageReport, options?: ErrorOptions) {
+    super(message, options);
+    this.report = report;
+  }
 }
