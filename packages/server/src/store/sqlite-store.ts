@@ -54,7 +54,7 @@ export type SqliteStoreOptions = {
   readonly fileBytesMax?: number;
   /** False: a store of an older format is read as it is, and cannot be committed to. */
   readonly upgrade?: boolean;
-  /** A store up to this size is checked as a whole when it is opened. Default: 16 MiB. */
+  /** A store up to this size is checked as a whole when it is opened. Default: 8 MiB. */
   readonly checkedBytesMax?: number;
 };
 

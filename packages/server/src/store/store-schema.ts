@@ -11,7 +11,7 @@ import { StoreFormatError } from "./store.ts";
 /** Rows hold what callers sent: only the server's own user may read them. */
 const FILE_MODE = 0o600;
 
-const CHECKED_BYTES_MAX = 16 * 1024 * 1024;
+const CHECKED_BYTES_MAX = 8 * 1024 * 1024;
 
 /** SQLITE_NOTADB */
 const NOT_A_DATABASE = 26;
@@ -21,7 +21,7 @@ const BUSY_TIMEOUT_MS = 5000;
 
 export type PrepareOptions = {
   readonly upgrade: boolean;
-  /** A store up to this size is checked as a whole. Default: 16 MiB, a tenth of a second or two. */
+  /** A store up to this size is checked as a whole. Default: 8 MiB, a tenth of a second or two. */
   readonly checkedBytesMax?: number | undefined;
 };
 

@@ -119,13 +119,17 @@ export class StoreWriter {
   }
 
   /**
-   * Moves what the write-ahead log has gathered into the database, so that the log can start anew. Called when no reader
-   * holds an older view: with one it would have to stop there, and the log would grow for ever.
+   * Moves what the write-ahead log has gathered into the database, and empties the log. Called when no reader holds an older
+   * view: with one it would have to stop there, and the log would grow for ever.
+   *
+   * A log that is left as it is would be read again after a crash. SQLite ends it at a frame that is damaged: what was before
+   * that would then hide newer pages of the database, and what came after it would show, so that rows of several commits
+   * would be mixed, each with the right checksum.
    */
   settle(): void {
     // Mode NOOP only tells how many pages there are.
     const state = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").get();
-    if (Number(state?.["log"]) >= CHECKPOINT_PAGES) this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    if (Number(state?.["log"]) >= CHECKPOINT_PAGES) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   close(): void {
