@@ -18,8 +18,10 @@ const SEGMENTS = { "log.segmentBytes": 131_072 };
 const STORE_HEAVY = { ...SEGMENTS, "checkpoint.interval": 100, "checkpoint.dirtyRows": 50 };
 /** The store stays as it was, and everything is in segments. */
 const LOG_HEAVY = { ...SEGMENTS, "checkpoint.interval": "1h", "checkpoint.dirtyRows": 1_000_000 };
-/** docs/cli.md: damaged, of an unknown format, cannot go on. */
-const CLEAR_EXITS: readonly (number | null)[] = [12, 13, 70];
+/** docs/cli.md: a setting (the key file) cannot be used, damaged, of an unknown format, cannot go on. */
+const CLEAR_EXITS: readonly (number | null)[] = [2, 12, 13, 70];
+/** From so many on it would be no accident if none was noticed. */
+const FLIPS_NOTICED = 50;
 const WIDTH = 16;
 const INTERNAL_ERROR = 500;
 
@@ -59,7 +61,7 @@ async function run(scope: Scope): Promise<Finding> {
     const template = oneOf(random, templates);
     const data = directory.file("flipped");
     cpSync(template.path, data, { recursive: true });
-    const { file, what } = flipIn(data, random);
+    const { file, what } = flipIn(data, flip, random);
     tally.files.set(kindOf(file), (tally.files.get(kindOf(file)) ?? 0) + 1);
     await serveFrom(data, template, what, tally);
     rmSync(data, { recursive: true });
@@ -75,7 +77,7 @@ async function run(scope: Scope): Promise<Finding> {
       `${tally.detected} × detected, ${tally.harmless} × harmless`,
     ],
     vacuous: vacuous(
-      [tally.detected > 0, "no flip was ever detected"],
+      [tally.detected > 0 || flips < FLIPS_NOTICED, "no flip was ever detected"],
       [tally.files.size >= 5, `only ${tally.files.size} kinds of files were hit`],
     ),
   };
@@ -96,14 +98,18 @@ async function makeTemplate(scope: Scope, trial: Trial, kind: "store" | "log"): 
   return { path, outcomes: new Map(trial.verifier.outcomes) };
 }
 
-/** In files of every kind alike, however large they are; in them mostly where something is written. */
-function flipIn(data: string, random: Random): { readonly file: string; readonly what: string } {
+/** In files of every kind in turn, however large they are; in them mostly where something is written. */
+function flipIn(
+  data: string,
+  turn: number,
+  random: Random,
+): { readonly file: string; readonly what: string } {
   const files = readdirSync(data, { recursive: true, encoding: "utf8" }).filter((name) => {
     const { size } = statSync(join(data, name));
     return size > 0 && !statSync(join(data, name)).isDirectory();
   });
   const kinds = Map.groupBy(files.toSorted(), kindOf);
-  const [, [firstFile = ""] = []] = [...kinds][between(random, 0, kinds.size - 1)] ?? [];
+  const [, [firstFile = ""] = []] = [...kinds][turn % kinds.size] ?? [];
   const ofKind = kinds.get(kindOf(firstFile)) ?? [];
   const file = ofKind[between(random, 0, ofKind.length - 1)] ?? firstFile;
   const bytes = readFileSync(join(data, file));
