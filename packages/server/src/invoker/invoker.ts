@@ -26,6 +26,7 @@ export type InvokerOptions = {
   readonly ids: InvocationIds;
   /** Attempts under way at a time; more wait in the order they became due. */
   readonly attemptsMax: number;
+  /** Throws when the record cannot be written down. */
   readonly submit: (body: RecordBody, done: () => void) => void;
   /** Asks for `flush` at the end of this turn. */
   readonly requestTurn: () => void;
@@ -219,8 +220,27 @@ export class Invoker implements AttemptEffects {
     for (const attempt of dirty) {
       const taken = attempt.take();
       if (taken === undefined) continue;
-      this.#options.submit(taken.record, () => attempt.session?.consumed(taken.bytes));
+      try {
+        this.#options.submit(taken.record, () => attempt.session?.consumed(taken.bytes));
+      } catch (error) {
+        this.#giveUp(attempt, error);
+      }
     }
+  }
+
+  /** What it sent cannot be recorded. What it sends from here on would lack that. */
+  #giveUp(attempt: AttemptSession, error: unknown): void {
+    const message = `What the handler sent was refused: ${error instanceof Error ? error.message : String(error)}`;
+    attempt.end();
+    attempt.session?.abort(message);
+    this.#remove(attempt);
+    // The same code would send the same again.
+    this.#lose(attempt.id, attempt.attempt, {
+      code: "protocol-violation",
+      message,
+      counted: true,
+      pause: true,
+    });
   }
 
   send(): void {

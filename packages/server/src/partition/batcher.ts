@@ -115,15 +115,14 @@ export class Batcher {
     return oldest !== undefined && this.#deps.clock.now() - oldest > SLOW_APPEND_MS;
   }
 
-  /** Adds an applied record to the open batch. */
-  add(
-    record: LogRecord,
-    { outcome, effects }: Applied,
-    done: ((outcome: Outcome) => void) | undefined,
-    urgency: Urgency,
-  ): void {
+  /** Writes a record to the end of the open batch; `add` follows. One that cannot be written throws and leaves nothing. */
+  encode(record: LogRecord): void {
+    encodeRecord(this.#open.writer, record);
+  }
+
+  /** Adds what came of applying the record that was encoded last. */
+  add({ outcome, effects }: Applied, done: ((outcome: Outcome) => void) | undefined, urgency: Urgency): void {
     const batch = this.#open;
-    encodeRecord(batch.writer, record);
     for (const effect of effects) batch.effects.push(effect);
     if (done !== undefined) {
       batch.proposers.push(done);

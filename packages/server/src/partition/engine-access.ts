@@ -16,12 +16,12 @@ export interface EngineAccess {
   now(): number;
   /**
    * Proposes a record and resolves with what it came to, once it is durable. Rejects with a HoldfastError ("overloaded",
-   * "disk-full", "shutting-down") when it was not accepted; it then never happens.
+   * "disk-full", "shutting-down", "request-invalid") when it was not accepted; it then never happens.
    */
   propose(body: RecordBody): Promise<Outcome>;
   /**
-   * As `propose`, without a promise: for the hot path. `done` is called once, never synchronously. "patient": a record that
-   * only queues up may take its time, because the proposer waits for what comes after it anyway.
+   * As `propose`, without a promise: for the hot path. Throws the refusal. `done` is called once, never synchronously.
+   * "patient": a record that only queues up may take its time, because the proposer waits for what comes after it anyway.
    */
   submit(body: RecordBody, done: (outcome: Outcome) => void, urgency?: Urgency): void;
   /**

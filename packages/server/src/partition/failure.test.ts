@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import type { Outcome } from "@holdfast/engine";
+
 import type { AppendOutcome } from "../log/log.ts";
 import { MemoryStore } from "../store/memory-store.ts";
 import { storeDamage } from "../store/store-damage.ts";
 import type { CheckpointStore, InvocationCount, StoreCorruptError } from "../store/store.ts";
-import { PartitionRig, turns } from "./partition-rig.contract.ts";
+import { HeldProposals } from "./held-proposals.ts";
+import { PartitionRig, START_TIME, turns } from "./partition-rig.contract.ts";
 
 const verdicts: ReadonlyArray<{
   readonly name: string;
@@ -186,5 +189,71 @@ describe("when the store is damaged", () => {
     const counts: InvocationCount[] = [{ service: "greeter", handler: "greet", status: "running", count: 1 }];
     const opening = PartitionRig.open({ store: await storeWith({ countInvocations: () => counts }) });
     await assert.rejects(opening, /an index has 0 running ones, and there are 1/);
+  });
+});
+
+describe("a record that cannot be written down", () => {
+  const unwritable = (rig: PartitionRig) => ({ ...rig.invoke(), startAt: 0.5 });
+
+  it("is refused alone: nothing of it is in the tables, and what shares its batch becomes durable", async () => {
+    const rig = await PartitionRig.open();
+    const [before, after, refused] = [rig.invoke(), rig.invoke(), unwritable(rig)];
+    const told = rig.propose([before]);
+    assert.throws(() => rig.propose([refused]), {
+      code: "request-invalid",
+      message: /cannot be recorded as "invoke": uint out of range: 0\.5/,
+    });
+    rig.propose([after], told);
+    await turns();
+    assert.equal(rig.processor.tables.invocations.get(refused.id), undefined);
+    assert.deepEqual(
+      (await rig.log.records()).slice(-2).map(({ body }) => body.kind === "invoke" && body.id),
+      [before.id, after.id],
+    );
+    assert.equal(told.length, 2);
+    assert.deepEqual(rig.failures, []);
+    await rig.processor.close();
+  });
+
+  it("rejects the promise of whoever waits for its outcome, and only that one", async () => {
+    const rig = await PartitionRig.open();
+    const accepted = rig.processor.propose(rig.invoke());
+    await assert.rejects(rig.processor.propose(unwritable(rig)), { code: "request-invalid" });
+    assert.equal((await accepted).ok, true);
+    await rig.processor.close();
+  });
+
+  it("is told when its turn comes, if it had to wait for the store", async () => {
+    const outcomes: Outcome[] = [];
+    const done = (outcome: Outcome): number => outcomes.push(outcome);
+    let mustWait = true;
+    const rig = await PartitionRig.open();
+    const held = new HeldProposals({
+      soon: (run) => setImmediate(run),
+      mustWait: () => mustWait,
+      submit: (body, told, urgency) => rig.processor.submit(body, told, urgency),
+    });
+    held.take(unwritable(rig), done);
+    held.take(rig.invoke(), done);
+    mustWait = false;
+    held.release();
+    await turns();
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.ok || outcome.code),
+      ["request-invalid", true],
+    );
+    await rig.processor.close();
+  });
+
+  it("fails the partition when the engine itself must record it", async () => {
+    const rig = await PartitionRig.open();
+    rig.propose([rig.invoke({ startAt: rig.clock.now() + 1 })]);
+    await turns();
+    // A clock that is broken stands for whatever could make its own records unwritable.
+    rig.clock.now = () => Number.POSITIVE_INFINITY;
+    rig.clock.step(START_TIME + 1);
+    await turns();
+    assert.match(rig.failures[0]?.message ?? "", /cannot be recorded as "timers-fired"/);
+    await rig.processor.close();
   });
 });

@@ -3,6 +3,7 @@
  * stops sending meanwhile: that is the brake. It costs what they hold in memory, so there is an end to it.
  */
 import type { Outcome, RecordBody } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
 
 import type { Urgency } from "./batcher.ts";
 
@@ -16,6 +17,7 @@ const BYTES_EACH = 500;
 export type HeldProposalsDeps = {
   readonly soon: (run: () => void) => void;
   readonly mustWait: () => boolean;
+  /** Throws a HoldfastError when it refuses. */
   readonly submit: (body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency) => void;
 };
 
@@ -86,7 +88,13 @@ export class HeldProposals {
       this.#held = [];
       this.#next = 0;
     }
-    this.#deps.submit(held.body, held.done, "urgent");
+    try {
+      this.#deps.submit(held.body, held.done, "urgent");
+    } catch (error) {
+      // Too late to throw it at whoever proposed it.
+      if (!(error instanceof HoldfastError)) throw error;
+      held.done({ ok: false, code: error.code, message: error.message });
+    }
   }
 }
 

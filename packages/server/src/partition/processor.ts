@@ -1,11 +1,12 @@
 /**
  * A partition at work. This file decides what is durable when:
  *
- *   propose → stamp the time → apply to the tables → add to the open batch → append → durable → perform effects, tell the
- *   proposer.
+ *   propose → stamp the time → encode into the open batch → apply to the tables → append → durable → perform effects, tell
+ *   the proposer.
  *
- * Applying comes before durability, so that the next record sees the state it will have; acting comes after it, so that
- * nobody outside ever learns of something that a crash could undo. Recovery applies the same records and drops the effects.
+ * Encoding comes first, because it is what a record can be refused for while nothing has changed. Applying comes before
+ * durability, so that the next record sees the state it will have; acting comes after it, so that nobody outside ever learns
+ * of something that a crash could undo. Recovery applies the same records and drops the effects.
  */
 import {
   decodeRecords,
@@ -122,7 +123,7 @@ export class PartitionProcessor {
     this.#timers = new TimerService({
       clock: options.clock,
       timers: tables.timers,
-      fire: (keys) => this.submit({ kind: "timers-fired", keys }, ignore),
+      fire: (keys) => this.#record({ kind: "timers-fired", keys }),
       // A million that are due at once must not gather in memory any more than what comes from outside.
       mustWait: () => this.#checkpointer.isBehind,
       ...(options.timerWindow === undefined ? {} : { window: options.timerWindow }),
@@ -166,7 +167,7 @@ export class PartitionProcessor {
     const plan = afterCrash === undefined ? undefined : planRestarts(running.map(runningOf), afterCrash);
     for (const { id, attempt } of running) {
       const restart = plan?.get(id);
-      this.submit({ kind: "attempt-lost", id, attempt, counted: false, ...lossOf(restart) }, ignore);
+      this.#record({ kind: "attempt-lost", id, attempt, counted: false, ...lossOf(restart) });
       if (restart?.kind === "pause") this.#warnOfPause(id);
     }
   }
@@ -289,24 +290,46 @@ export class PartitionProcessor {
         return;
       }
       this.#unanswered.add(reject);
-      submit((outcome) => {
+      try {
+        submit((outcome) => {
+          this.#unanswered.delete(reject);
+          resolve(outcome);
+        });
+      } catch (error) {
         this.#unanswered.delete(reject);
-        resolve(outcome);
-      });
+        reject(error);
+      }
     });
   }
 
-  /** Proposes without asking whether there is room: for what the engine itself must record. */
+  /** Records what the engine has found out by itself. What it cannot record it must not go on without. */
+  #record(body: RecordBody): void {
+    try {
+      this.submit(body, ignore);
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  /**
+   * Proposes without asking whether there is room: for what sessions and the engine itself must record. Throws a
+   * `request-invalid` when the record cannot be written down; nothing has changed then.
+   */
   submit(body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency = "urgent"): void {
     if (this.#failure !== undefined) return;
     const record: LogRecord = { at: Math.max(this.#options.clock.now(), this.tables.meta.now), body };
     try {
+      this.#batcher.encode(record);
+    } catch (error) {
+      throw unrecordable(body, error);
+    }
+    try {
       const applied = this.#partition.apply(record);
       const waits = urgency === "urgent" || movedSomething(applied) ? "urgent" : "patient";
-      this.#batcher.add(record, applied, done === ignore ? undefined : done, waits);
+      this.#batcher.add(applied, done === ignore ? undefined : done, waits);
     } catch (error) {
-      // The tables may be half changed. They are thrown away with the process; the record never reaches the log.
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      // The tables may be half changed. They are thrown away with the process, and so is the open batch with the record.
+      this.#fail(asError(error));
     }
   }
 
@@ -427,6 +450,16 @@ export class PartitionProcessor {
 }
 
 function ignore(): void {}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Whoever proposed it is at fault: every record that the engine's own types allow can be written. */
+function unrecordable({ kind }: RecordBody, cause: unknown): HoldfastError {
+  const reason = `it cannot be recorded as "${kind}": ${asError(cause).message}`;
+  return new HoldfastError("request-invalid", { reason }, { cause });
+}
 
 /** Whether its proposer is told something, or something goes on, when it is durable: not so for what only queued up. */
 function movedSomething({ outcome, effects }: Applied): boolean {
