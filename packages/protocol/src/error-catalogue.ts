@@ -227,7 +227,7 @@ export const errorCatalogue = {
     status: 507,
     source: "ingress",
     message: "The data directory is full",
-    hint: "Free space or enlarge the volume; the server accepts work again by itself. Nothing was started.",
+    hint: "Free space, or raise ulimit -n if files are what ran out; work is accepted again by itself. Nothing was started.",
   },
   "shutting-down": {
     status: 503,

@@ -254,7 +254,7 @@ export class Engine implements EngineAccess {
     for (const [id, { wire }] of this.#wires) if (!wire.isReachable) unreachable.push(id);
     const status = failure !== undefined ? "failed" : isFull || isSlow ? "degraded" : "ok";
     const trouble = isFull
-      ? "The disk is full: nothing new is accepted"
+      ? "The disk is full, or the process may open no more files: nothing new is accepted"
       : isSlow
         ? "The disk is slow: what was accepted seconds ago is not durable yet"
         : undefined;

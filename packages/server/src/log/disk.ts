@@ -3,7 +3,7 @@
  * modelled exactly, so that a simulated disk can take its place.
  *
  * All calls are synchronous: the log's writer owns a thread. All failures are thrown with the `code` of the system call
- * ("ENOSPC", "EIO", "ENOENT", "EEXIST").
+ * ("ENOSPC", "EMFILE", "EIO", "ENOENT", "EEXIST").
  *
  * What survives a power cut, and nothing else:
  * - the bytes and the size of a file as of its last `datasync` that returned,
@@ -34,6 +34,8 @@ export interface DiskFile {
   close(): void;
 }
 
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
+
 /** Writes all of `bytes`. When it throws, some prefix of them may have been written. */
 export function pwriteAll(file: DiskFile, bytes: Uint8Array, offset: number): void {
   let done = 0;
@@ -56,10 +58,12 @@ export function preadAll(file: DiskFile, into: Uint8Array, offset: number): numb
   return done;
 }
 
-/** No room: the disk, the quota or the file size limit. The only failure of a write after which the log can go on. */
-export function isDiskFull(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+/**
+ * No room: the disk, the quota or the file size limit, or no descriptor for one more file. Nothing of what was asked for has
+ * happened, or it can be taken back: the only failures after which the log can go on.
+ */
+export function hasNoRoom(error: unknown): boolean {
+  return NO_ROOM.has(errorCode(error) ?? "");
 }
 
 export function errorCode(error: unknown): string | undefined {

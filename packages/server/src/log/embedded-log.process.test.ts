@@ -54,6 +54,38 @@ const FILLER = `
   process.stdout.write(outcomes.join());
 `;
 
+/**
+ * Runs where few files may be open, and lets others take all of them: once while the log appends on and on, and once while it
+ * gives up what is not needed any more.
+ */
+const STARVED = `
+  import { closeSync, openSync } from "node:fs";
+  const { EmbeddedLog } = await import(${JSON.stringify(IMPORTS[0])});
+  const log = await EmbeddedLog.open({ dir: process.argv[1], segmentBytes: 131072 });
+  const others = [];
+  const takeAll = () => {
+    try {
+      for (;;) others.push(openSync("/dev/null"));
+    } catch (error) {
+      if (error.code !== "EMFILE") throw error;
+    }
+  };
+  const free = () => { for (const fd of others.splice(0)) closeSync(fd); };
+  const append = () => log.append({ position: log.tail() + 1, payload: new Uint8Array(20_000) }, log.tail());
+  const appendUntilFull = async () => {
+    for (let count = 0; count < 100; count++) if ((await append()) === "full") return "full";
+  };
+  takeAll();
+  const starved = await appendUntilFull();
+  free();
+  const fed = await append();
+  takeAll();
+  await log.trim(log.tail());
+  const trimmed = log.head() > 1;
+  free();
+  process.stdout.write([starved, fed, trimmed, await append()].join());
+`;
+
 describe("the embedded log in a process", () => {
   it("keeps every acknowledged batch over kill -9 at random moments", async () => {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-kill-"));
@@ -74,22 +106,15 @@ describe("the embedded log in a process", () => {
     rmSync(dir, { recursive: true });
   });
 
-  it(
-    "goes on after a full disk, whatever was on its way",
-    { skip: process.platform === "win32" },
-    async () => {
-      const dir = mkdtempSync(join(tmpdir(), "holdfast-full-"));
-      const limited = `trap "" XFSZ; ulimit -f 4096; exec "$0" --input-type=module -e "$1" "$2"`;
-      const child = spawn("/bin/sh", ["-c", limited, process.execPath, FILLER, dir], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let output = "";
-      child.stdout.on("data", (data) => (output += String(data)));
-      assert.deepEqual(await once(child, "exit"), [0, null]);
-      assert.equal(output, "full,full,ok,ok,2");
-      rmSync(dir, { recursive: true });
-    },
-  );
+  const isLimited = { skip: process.platform === "win32" };
+
+  it("goes on after a full disk, whatever was on its way", isLimited, async () => {
+    assert.equal(await outputUnder('trap "" XFSZ; ulimit -f 4096', FILLER), "full,full,ok,ok,2");
+  });
+
+  it("goes on after others had taken every file descriptor", isLimited, async () => {
+    assert.equal(await outputUnder("ulimit -n 64", STARVED), "full,ok,true,ok");
+  });
 
   it("does not keep a process alive that has nothing else to do", async () => {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-leave-"));
@@ -101,6 +126,20 @@ describe("the embedded log in a process", () => {
     rmSync(dir, { recursive: true });
   });
 });
+
+/** What the program prints, in a shell that was limited before. Fails when it ends otherwise than it should. */
+async function outputUnder(limit: string, program: string): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), "holdfast-limited-"));
+  const limited = `${limit}; exec "$0" --input-type=module -e "$1" "$2"`;
+  const child = spawn("/bin/sh", ["-c", limited, process.execPath, program, dir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (data) => (output += String(data)));
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+  rmSync(dir, { recursive: true });
+  return output;
+}
 
 /** Returns the last position that the child was told is durable, as far as it could say so. */
 async function writeUntilKilled(dir: string, lines: number): Promise<number> {

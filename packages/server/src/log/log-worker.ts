@@ -22,8 +22,10 @@ function main(): void {
   if (port === null) throw new Error("Cannot run the log's thread: this is not a worker");
 
   const options = workerData as WorkerOptions;
-  const host = openHost(options, (reply) => port.postMessage(messageOf(reply)));
+  const disk = new NodeDisk();
+  const host = openHost(disk, options, (reply) => port.postMessage(messageOf(reply)));
   if (host !== undefined) serve(host, port, new MailboxTaker(options.mailbox));
+  disk.close();
   port.close();
 }
 
@@ -99,18 +101,23 @@ function messageOf(reply: WriterReply): WorkerMessage {
   return isPlain ? reply.groups : reply;
 }
 
-function openHost(options: WorkerOptions, reply: (message: WriterReply) => void): WriterHost | undefined {
+function openHost(
+  disk: NodeDisk,
+  options: WorkerOptions,
+  reply: (message: WriterReply) => void,
+): WriterHost | undefined {
   const { directory, segmentBytes, minimumTail } = options;
   const nonce = (): Uint8Array => randomBytes(NONCE_BYTES);
   try {
     const writer = LogWriter.open({
-      disk: new NodeDisk(),
+      disk,
       directory,
       segmentBytes,
       minimumTail,
       crc32,
       nonce,
     });
+    disk.keepOpen(directory);
     return new WriterHost(writer, reply);
   } catch (error) {
     reply({ kind: "failed", failure: describeFailure(error) });

@@ -304,6 +304,19 @@ describe("the log writer on a full disk", () => {
     assert.equal(writer.tail, full + 1);
   });
 
+  it("is full when no descriptor is free for the next segment, and goes on when one is", () => {
+    const { disk, options } = newLab(1, 8192);
+    const writer = LogWriter.open(options);
+    append(writer, 1000);
+    disk.failOpen(1);
+    let outcome = "ok";
+    while (outcome === "ok") outcome = append(writer, 1000);
+    const full = writer.tail;
+    assert.equal(append(writer, 1000), "ok");
+    disk.cutPower({ survival: 0 });
+    assert.equal(LogWriter.open(options).tail, full + 1);
+  });
+
   it("uses the last bit of space for a smaller segment", () => {
     const { disk, options } = newLab(1, 65_536);
     const writer = LogWriter.open(options);

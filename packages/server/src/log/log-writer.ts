@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { isDiskFull, pwriteAll } from "./disk.ts";
+import { hasNoRoom, pwriteAll } from "./disk.ts";
 import { groupBytes, type FrameGroup } from "./frame-group.ts";
 import { encodeFrame, frameBytes, SEAL_BYTES } from "./frame.ts";
 import type { SegmentEntry } from "./log-reader.ts";
@@ -30,7 +30,7 @@ const FILL_SLICE_BYTES = 1024 * 1024;
  * The one writer of a log directory. Synchronous: each call returns when its bytes are durable. Runs in the log's thread, or
  * anywhere in a test.
  *
- * After any failure but a full disk the writer is finished. A sync that failed is never repeated: the kernel may have
+ * After any failure but want of room (see `hasNoRoom`) the writer is finished. A sync that failed is never repeated: the kernel may have
  * dropped the bytes and call the next sync a success.
  */
 export class LogWriter {
@@ -275,7 +275,7 @@ export class LogWriter {
     try {
       return step();
     } catch (error) {
-      if (isDiskFull(error)) return undefined;
+      if (hasNoRoom(error)) return undefined;
       throw this.#fail(what, error);
     }
   }

@@ -24,6 +24,21 @@ const FLAGS = { create: "wx+", write: "r+", read: "r" } as const;
 
 /** The real disk. On macOS libuv's fsync is F_FULLFSYNC, so it is as durable there, only slower. */
 export class NodeDisk implements Disk {
+  #kept: { readonly directory: string; readonly fd: number } | undefined;
+
+  /**
+   * Keeps this directory open until `close`: what is made durable in it from now on needs no free descriptor. One that is
+   * found missing between a rename and its sync would leave a log that can neither go on nor back.
+   */
+  keepOpen(directory: string): void {
+    if (process.platform !== "win32") this.#kept = { directory, fd: openSync(directory, "r") };
+  }
+
+  close(): void {
+    if (this.#kept !== undefined) closeSync(this.#kept.fd);
+    this.#kept = undefined;
+  }
+
   open(path: string, mode: "create" | "write" | "read"): DiskFile {
     return new NodeFile(openSync(path, FLAGS[mode], FILE_MODE));
   }
@@ -57,6 +72,10 @@ export class NodeDisk implements Disk {
   syncDirectory(directory: string): void {
     // Windows can neither open nor sync a directory; NTFS journals names by itself.
     if (process.platform === "win32") return;
+    if (this.#kept?.directory === directory) {
+      fsyncSync(this.#kept.fd);
+      return;
+    }
     const fd = openSync(directory, "r");
     try {
       fsyncSync(fd);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { isDiskFull, type Disk, type DiskFile } from "./disk.ts";
+import { hasNoRoom, type Disk, type DiskFile } from "./disk.ts";
 import { packGroup } from "./frame-group.ts";
 import { alignUp, encodeFrame, frameBytes, SEAL_BYTES, type Crc32 } from "./frame.ts";
 import { readBatches, type SegmentEntry } from "./log-reader.ts";
@@ -161,9 +161,9 @@ function createSpare(
   try {
     spare.fill(size.wanted);
   } catch (error) {
-    if (isDiskFull(error) && spare.filled >= size.needed) return spare;
+    if (hasNoRoom(error) && spare.filled >= size.needed) return spare;
     spare.discard();
-    if (!isDiskFull(error)) throw error;
+    if (!hasNoRoom(error)) throw error;
     throw new Error(
       `Cannot open the log in ${directory}: the disk is full. At least ${size.needed} bytes must be free`,
       {
