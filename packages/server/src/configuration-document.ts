@@ -12,6 +12,10 @@ environment, arguments. A key that is no setting is an error with a suggestion. 
 as "10MiB". Numbers that bound what others send are limits: whoever exceeds one gets the error in the last column, which
 names it.
 
+Each connection takes one of the files that the process may have open. On Linux the server keeps 64 of them for its log, its
+checkpoint and the ways to handlers; where \`ulimit -n\` leaves less than \`ingress.connectionsMax\` and \`admin.connectionsMax\`
+ask for, they are lowered, three parts to the ingress and one to the admin API, and a warning at the start says so.
+
 | key | default | environment | meaning | error |
 |---|---|---|---|---|
 `;

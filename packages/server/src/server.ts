@@ -20,6 +20,7 @@ import { exitWith } from "./embedded.ts";
 import { endpointsOf } from "./embedded/endpoints.ts";
 import { Engine } from "./engine.ts";
 import { allowedHosts, isLoopbackAddress } from "./http/access.ts";
+import { fitConnections, openFilesMax } from "./http/connection-limits.ts";
 import type { HttpHandler } from "./http/exchange.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { ReceiveBudget } from "./http/receive-budget.ts";
@@ -57,11 +58,13 @@ export type RunningServer = {
  * admin API would be open to the network without a token, and on a Node with known holes.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { values } = options.config;
+  const { config, warning } = fitConnections(options.config, openFilesMax());
+  const { values } = config;
   requireSafeNode(process.versions.node);
   refuseOpenAdmin(values);
   const onWarning =
     options.onWarning ?? ((message: string) => console.warn(`holdfast: ${shownLine(message)}`));
+  if (warning !== undefined) onWarning(warning);
   const authenticate = authenticationOf(values, () => systemClock.now(), onWarning);
   if (authenticate === undefined && !isLoopbackAddress(values["ingress.host"])) {
     onWarning(
@@ -81,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const budget = new ReceiveBudget(values["ingress.receivingBytesMax"], "ingress.receivingBytesMax");
   const ingress = await listenIngress(engine, values, { authenticate, budget });
   opened.defer(() => ingress.close(CLOSE_GRACE_MS));
-  const admin = await listenAdmin(engine, options.config, { ingressUrl: ingress.url, budget });
+  const admin = await listenAdmin(engine, config, { ingressUrl: ingress.url, budget });
   opened.defer(() => admin.close(CLOSE_GRACE_MS));
   const running = opened.move();
   return {

@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 
 import { HoldfastError, type ErrorSource } from "@holdfast/protocol";
 
+import { refusedConnections } from "./connection-limits.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./exchange.ts";
 import { PlainConnection } from "./plain-connection.ts";
 import type { ReceiveBudget } from "./receive-budget.ts";
@@ -33,8 +34,6 @@ export type HttpServerOptions = {
   readonly onDefect: (error: unknown) => void;
 };
 
-/** Connections beyond the limit that are still told why, before the kernel's queue has to do. */
-const REFUSED_CONNECTIONS = 64;
 const TIMEOUT_CHECK_MS = 1_000;
 /** A larger body comes in many chunks, and what its request costs beside them does not matter. */
 const PLAIN_BODY_BYTES_MAX = 1024 * 1024;
@@ -47,6 +46,8 @@ export class HttpServer {
   readonly #plain = new Set<PlainConnection>();
   readonly #sweeper: NodeJS.Timeout;
   #connections = 0;
+  /** No connection has come since one could not be accepted: said once. */
+  #isAcceptFailing = false;
 
   private constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -67,7 +68,7 @@ export class HttpServer {
     );
     // Node would drop what is beyond its own limit without a word; ours is checked on every request.
     this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = options.connectionsMax + REFUSED_CONNECTIONS;
+    this.#server.maxConnections = options.connectionsMax + refusedConnections(options.connectionsMax);
     // The listener that Node's server has registered for itself is called with what is handed over.
     const [handOver] = this.#server.listeners("connection");
     if (handOver === undefined) throw new Error("Cannot listen: this Node's server takes no connections");
@@ -102,6 +103,7 @@ export class HttpServer {
       server.#server.once("error", reject);
       server.#server.listen(options.port, options.host, () => {
         server.#server.off("error", reject);
+        server.#server.on("error", (error) => server.#onAcceptFailed(error));
         resolve();
       });
     });
@@ -139,7 +141,15 @@ export class HttpServer {
     clearInterval(this.#sweeper);
   }
 
+  /** For want of a file descriptor, as a rule. Whoever wanted to connect tries again; the server has others to serve. */
+  #onAcceptFailed(error: Error): void {
+    if (this.#isAcceptFailing) return;
+    this.#isAcceptFailing = true;
+    this.#options.onDefect(error);
+  }
+
   #countConnection(socket: Socket): void {
+    this.#isAcceptFailing = false;
     this.#connections += 1;
     if (this.#connections > this.#options.connectionsMax) this.#refused.add(socket);
     socket.once("close", () => {
