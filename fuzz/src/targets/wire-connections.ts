@@ -17,7 +17,12 @@ import { engineMessages, sampleBodies, sdkMessages, START } from "./sample-messa
 const FRAME_BYTES_MAX = 64 * 1024;
 const STEPS_MAX = 64;
 
-const clock: Clock = { now: () => 0, after: () => () => {}, soon: (run) => queueMicrotask(run) };
+const clock: Clock = {
+  now: () => 0,
+  elapsed: () => 0,
+  after: () => () => {},
+  soon: (run) => queueMicrotask(run),
+};
 
 type End = { receive(chunk: Uint8Array): void; close(): void };
 

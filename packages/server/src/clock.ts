@@ -5,6 +5,8 @@ export const TIME_MAX = 8.64e15;
 export interface Clock {
   /** Milliseconds since the Unix epoch. May jump in either direction. */
   now(): number;
+  /** Milliseconds since some moment, never going back. May stand still while the machine sleeps. */
+  elapsed(): number;
   /** Calls `wake` once after at least `ms` milliseconds. Returns how to call it off. Does not keep the process alive. */
   after(ms: number, wake: () => void): () => void;
   /** Calls `run` after the events that are already waiting have been handled: "at the end of this turn". */
@@ -28,9 +30,10 @@ export type TimeSource = {
 const LOOK_AGAIN_MS = 60_000;
 
 /** Waits until either clock says that the time is over: nobody freezes when one of them jumps. */
-export function clockFrom(time: TimeSource): Pick<Clock, "now" | "after"> {
+export function clockFrom(time: TimeSource): Pick<Clock, "now" | "elapsed" | "after"> {
   return {
     now: () => time.now(),
+    elapsed: () => time.elapsed(),
     after(ms, wake) {
       const due = time.now() + ms;
       const begun = time.elapsed();

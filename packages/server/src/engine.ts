@@ -128,7 +128,7 @@ export class Engine implements EngineAccess {
     this.#signer = options.identity === undefined ? undefined : new RequestSigner(options.identity, now);
     this.#ids = new InvocationIds(now, options.idSecret, options.outside?.fillRandom);
     this.#invoker = new Invoker({
-      clock: options.clock,
+      clock: processor.clock,
       tables: processor.tables,
       ids: this.#ids,
       attemptsMax: limits.attemptsMax,
@@ -141,7 +141,7 @@ export class Engine implements EngineAccess {
       },
     });
     this.#retention = new Retention({
-      clock: options.clock,
+      clock: processor.clock,
       store: options.store,
       budgetBytes: limits.diskBudgetBytes,
       intervalMs: options.retentionIntervalMs ?? RETENTION_INTERVAL_MS,
@@ -186,7 +186,7 @@ export class Engine implements EngineAccess {
   }
 
   now(): number {
-    return this.#options.clock.now();
+    return this.#processor.clock.now();
   }
 
   propose(body: RecordBody): Promise<Outcome> {

@@ -16,6 +16,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#now;
+  }
+
   after(ms: number, wake: () => void): () => void {
     const alarm: Alarm = { at: this.#now + Math.max(0, ms), order: this.#order++, wake };
     this.#alarms.add(alarm);

@@ -7,11 +7,12 @@ import type { DeliverEffect, Effect, RecordBody, StartAttemptEffect, Tables } fr
  */
 import { MessageType, type SdkMessage } from "@holdfast/protocol";
 
-import type { Clock } from "../clock.ts";
+import type { EngineClock } from "../partition/engine-clock.ts";
 import type { InvocationIds } from "../partition/invocation-ids.ts";
 import type { AttemptEffects } from "../partition/processor.ts";
 import { AttemptSession } from "./attempt-session.ts";
 import { boundFailure } from "./bounded-failure.ts";
+import { inEngineTime } from "./engine-time.ts";
 import type { NoWire, Session, SessionListener, Wire } from "./wire.ts";
 
 /** Timeouts are looked at this often at most, ms. */
@@ -21,7 +22,7 @@ const SWEEP_MS_MAX = 1_000;
 const SWEEPS_PER_TIMEOUT = 4;
 
 export type InvokerOptions = {
-  readonly clock: Clock;
+  readonly clock: EngineClock;
   readonly tables: Tables;
   readonly ids: InvocationIds;
   /** Attempts under way at a time; more wait in the order they became due. */
@@ -180,8 +181,9 @@ export class Invoker implements AttemptEffects {
 
   #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {
     if (attempt.isOver || this.#closed) return;
-    const sent = boundFailure(message, body);
-    if (attempt.add(sent, body.length, this.#childId(message), this.#options.clock.now())) {
+    const { clock } = this.#options;
+    const sent = inEngineTime(boundFailure(message, body), () => clock.aheadOfWall);
+    if (attempt.add(sent, body.length, this.#childId(message), clock.now())) {
       this.#dirty.push(attempt);
       this.#options.requestTurn();
     }

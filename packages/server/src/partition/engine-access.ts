@@ -12,7 +12,7 @@ export interface EngineAccess {
   readonly tables: Tables;
   /** Rows of the newest checkpoint, for lists. What `tables.invocations.loaded()` has takes precedence. */
   readonly store: CheckpointStore;
-  /** Wall clock, milliseconds since the epoch. Injected; virtual in tests. */
+  /** The partition's time, milliseconds since the epoch: see `EngineClock`. */
   now(): number;
   /**
    * Proposes a record and resolves with what it came to, once it is durable. Rejects with a HoldfastError ("overloaded",

@@ -28,6 +28,7 @@ import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
 import { lossOf, planRestarts, runningOf, type CrashRules } from "./crash-suspects.ts";
+import { EngineClock } from "./engine-clock.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
 import { TimerService } from "./timer-service.ts";
@@ -69,6 +70,8 @@ type DurableWaiter = { readonly position: number; readonly resolve: (isDurable: 
 
 export class PartitionProcessor {
   readonly tables: Tables;
+  /** The partition's time: what everything in it is stamped with and compared to. */
+  readonly clock: EngineClock;
   readonly #options: ProcessorOptions;
   readonly #partition: Partition;
   readonly #batcher: Batcher;
@@ -86,6 +89,7 @@ export class PartitionProcessor {
   private constructor(options: ProcessorOptions, tables: Tables) {
     this.#options = options;
     this.tables = tables;
+    this.clock = new EngineClock(options.clock);
     this.#partition = new Partition(tables);
     this.#batcher = new Batcher({
       clock: options.clock,
@@ -121,7 +125,7 @@ export class PartitionProcessor {
       submit: (body, done, urgency) => this.submit(body, done, urgency),
     });
     this.#timers = new TimerService({
-      clock: options.clock,
+      clock: this.clock,
       timers: tables.timers,
       fire: (keys) => this.#record({ kind: "timers-fired", keys }),
       // A million that are due at once must not gather in memory any more than what comes from outside.
@@ -137,6 +141,7 @@ export class PartitionProcessor {
     for await (const batch of options.log.read(options.store.appliedPosition() + 1)) {
       for (const record of decodeRecords(batch.payload)) processor.#partition.apply(record);
     }
+    processor.clock.startAt(tables.meta.now);
     return processor;
   }
 
@@ -317,7 +322,7 @@ export class PartitionProcessor {
    */
   submit(body: RecordBody, done: (outcome: Outcome) => void, urgency: Urgency = "urgent"): void {
     if (this.#failure !== undefined) return;
-    const record: LogRecord = { at: Math.max(this.#options.clock.now(), this.tables.meta.now), body };
+    const record: LogRecord = { at: this.clock.now(), body };
     try {
       this.#batcher.encode(record);
     } catch (error) {

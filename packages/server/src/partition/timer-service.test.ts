@@ -9,6 +9,7 @@ import { PartitionRig, START_TIME, turns } from "./partition-rig.contract.ts";
 import { TimerService } from "./timer-service.ts";
 
 const START = 1_000_000;
+const HOUR = 3_600_000;
 
 function keyOf(due: number, seq: number): string {
   return `${String(due).padStart(16, "0")}-${String(seq).padStart(15, "0")}`;
@@ -245,23 +246,55 @@ describe("timers of a partition", () => {
     await rig.processor.close();
   });
 
-  it("are late, not early and not lost, when the clock goes back by an hour", async () => {
+  it("fire after the time that was asked for when the clock is set back by an hour, and none of them early", async () => {
     const rig = await PartitionRig.open();
-    const body = rig.invoke({ startAt: START_TIME + 10_000 });
-    rig.propose([body]);
+    const before = rig.invoke({ startAt: START_TIME + 10_000 });
+    rig.propose([before]);
     await turns();
-    const { now } = rig.clock;
-    rig.clock.now = () => now.call(rig.clock) - 3_600_000;
-    // The machine's clock lags by an hour from here on: it shows the due time an hour and ten seconds from now.
-    const reach = async (time: number): Promise<void> => {
-      for (; rig.clock.step(time); await turns());
-      await turns();
-    };
-    await reach(START_TIME + 3_600_000);
-    assert.equal(rig.processor.tables.invocations.get(body.id)?.status, "scheduled");
-    await reach(START_TIME + 3_610_000);
-    assert.equal(rig.processor.tables.invocations.get(body.id)?.status, "running");
+    setClockBack(rig, HOUR);
+    const after = rig.invoke({ startAt: rig.processor.clock.now() + 15_000 });
+    rig.propose([after]);
+    const statuses = (): unknown[] =>
+      [before, after].map(({ id }) => rig.processor.tables.invocations.get(id)?.status);
+    await pass(rig, 9_999);
+    assert.deepEqual(statuses(), ["scheduled", "scheduled"]);
+    await pass(rig, 1);
+    assert.deepEqual(statuses(), ["running", "scheduled"]);
+    await pass(rig, 4_999);
+    assert.deepEqual(statuses(), ["running", "scheduled"]);
+    await pass(rig, 1);
+    assert.deepEqual(statuses(), ["running", "running"]);
     assert.deepEqual(rig.failures, []);
     await rig.processor.close();
   });
+
+  it("fire after their time as well when the clock is set back between two lives", async () => {
+    const crashed = await PartitionRig.open();
+    const body = crashed.invoke({ startAt: START_TIME + 10_000 });
+    crashed.propose([body]);
+    await turns();
+    crashed.processor.abandon();
+    const clock = new VirtualClock(START_TIME - HOUR);
+    const { memory: logMemory } = crashed.log;
+    const rig = await PartitionRig.open({ clock, logMemory, storeMemory: crashed.storeMemory });
+    const status = (): unknown => rig.processor.tables.invocations.get(body.id)?.status;
+    await rig.advance(9_999);
+    assert.equal(status(), "scheduled");
+    await rig.advance(1);
+    assert.equal(status(), "running");
+    await rig.processor.close();
+  });
 });
+
+async function pass(rig: PartitionRig, ms: number): Promise<void> {
+  const until = rig.clock.elapsed() + ms;
+  await turns();
+  while (rig.clock.step(until)) await turns();
+  await turns();
+}
+
+/** The machine's clock shows an earlier time from here on; time itself passes as before. */
+function setClockBack(rig: PartitionRig, ms: number): void {
+  const { clock } = rig;
+  clock.now = () => clock.elapsed() - ms;
+}
