@@ -71,6 +71,8 @@ export class NativeConnection {
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
   readonly #sessions = new Map<number, OpenSession>();
+  /** What the newest ping carried that is not answered yet. One for all: pings cost whoever answers them no memory. */
+  #owedPong: Uint8Array | undefined = undefined;
   #isWriteScheduled = false;
   #isHeldBack = false;
   #isClosed = false;
@@ -106,7 +108,7 @@ export class NativeConnection {
   /** The pipe takes bytes again. */
   resume(): void {
     this.#isHeldBack = false;
-    if (this.#writer.length > 0) this.#scheduleWrite();
+    this.#scheduleWrite();
   }
 
   /** The pipe is gone. Attempts that run are over; the engine begins new ones. */
@@ -143,7 +145,7 @@ export class NativeConnection {
   #take(frame: Frame): void {
     if (frame.session === 0) {
       if (frame.type !== FrameType.Ping) return;
-      this.#writer.appendPong(frame.body);
+      this.#owedPong = frame.body.slice();
       this.#scheduleWrite();
       return;
     }
@@ -289,7 +291,10 @@ export class NativeConnection {
     this.#isWriteScheduled = true;
     this.#options.environment.turns.whenQuiet(() => {
       this.#isWriteScheduled = false;
-      if (this.#isClosed || this.#isHeldBack || this.#writer.length === 0) return;
+      if (this.#isClosed || this.#isHeldBack) return;
+      if (this.#owedPong !== undefined) this.#writer.appendPong(this.#owedPong);
+      this.#owedPong = undefined;
+      if (this.#writer.length === 0) return;
       this.#isHeldBack = !this.#options.pipe.write(this.#writer.take());
     });
   }

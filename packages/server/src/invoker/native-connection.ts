@@ -71,6 +71,8 @@ export class NativeConnection {
   readonly #writer: FrameWriter;
   readonly #sessions = new Map<number, OpenSession>();
   #nextSession = 1;
+  /** What the newest ping carried that is not answered yet. One for all: pings cost whoever answers them no memory. */
+  #owedPong: Uint8Array | undefined;
   #isWriteScheduled = false;
   #isBlocked = false;
   #isClosed = false;
@@ -199,7 +201,10 @@ export class NativeConnection {
   }
 
   send(): void {
-    if (this.#isClosed || this.#isBlocked || this.#writer.length === 0) return;
+    if (this.#isClosed || this.#isBlocked) return;
+    if (this.#owedPong !== undefined) this.#writer.appendPong(this.#owedPong);
+    this.#owedPong = undefined;
+    if (this.#writer.length === 0) return;
     this.#isBlocked = !this.#writeOut();
   }
 
@@ -226,7 +231,7 @@ export class NativeConnection {
   #dispatch(frame: Frame): void {
     if (frame.session === 0) {
       if (frame.type === FrameType.Ping) {
-        this.#writer.appendPong(frame.body);
+        this.#owedPong = frame.body.slice();
         this.#scheduleWrite();
       } else if (frame.type === FrameType.GoAway) {
         this.#options.onGoAway();
