@@ -8,6 +8,46 @@ import { z } from "zod";
 import { createTestEngine } from "../testing.ts";
 import { Gate, refusal, rowOf, statusOf, until } from "./semantics-rig.contract.ts";
 
+describe("a caller without types", () => {
+  const greeter = service("greeter", { greet: async () => "hello" });
+  const counter = object("counter", { add: async () => 1 });
+
+  for (const [what, passed] of [
+    ["nothing", undefined],
+    ["null", null],
+    ["a name", "greeter/greet"],
+    ["a definition instead of one of its handlers", greeter],
+    ["a reference without a kind", { service: "greeter", handler: "greet" }],
+    ["a reference of an unknown kind", { service: "greeter", handler: "greet", kind: "virtual" }],
+    ["a reference whose names are no texts", { service: 1, handler: 2, kind: "plain" }],
+  ] as const) {
+    it(`that passes ${what} as the handler is told so, and the engine goes on`, async () => {
+      await using engine = await createTestEngine({ services: [greeter, counter] });
+      const handler = passed as unknown as typeof greeter.greet;
+      const refused = { code: "request-invalid", message: /is no handler.* for example greeter\.greet/ };
+      await assert.rejects(engine.send(handler), refused);
+      await assert.rejects(engine.call(handler), refused);
+      assert.throws(() => engine.promise(handler, "key", "name"), refused);
+      assert.equal(await engine.call(greeter.greet), "hello");
+    });
+  }
+
+  it("that passes no key where there must be one is told so", async () => {
+    await using engine = await createTestEngine({ services: [greeter, counter] });
+    for (const key of [undefined, "", 5, {}]) {
+      await assert.rejects(engine.send(counter.add, key as string), { code: "key-missing" });
+    }
+    assert.equal(await engine.call(counter.add, "k"), 1);
+  });
+
+  it("that passes options of other types is refused, and the engine goes on", async () => {
+    await using engine = await createTestEngine({ services: [greeter, counter] });
+    const options = { idempotencyKey: {} as string };
+    await assert.rejects(engine.send(greeter.greet, undefined, options), { code: "request-invalid" });
+    assert.equal(await engine.call(greeter.greet), "hello");
+  });
+});
+
 describe("a service", () => {
   it("answers a call with what its handler returns", async () => {
     const greeter = service("greeter", { greet: async (_ctx, name: string) => `hello ${name}` });

@@ -12,6 +12,7 @@ import {
   type AnyHandlerRef,
   type ArgsOf,
   type Failure,
+  type HandlerKind,
   type Header,
   type OutputOfRef,
   type Result,
@@ -66,14 +67,42 @@ export class InvocationFailedError extends Error {
 
 type Addressed = { readonly key: string; readonly input: unknown; readonly options: LocalSendOptions };
 
+const KINDS: ReadonlySet<unknown> = new Set(["plain", "exclusive", "shared", "run"] satisfies HandlerKind[]);
+
+/** Types keep others out, but not every caller has types. Throws `request-invalid`. */
+function requireRef(ref: unknown): void {
+  const { service, handler, kind } = (ref ?? {}) as Partial<Record<keyof AnyHandlerRef, unknown>>;
+  if (typeof service === "string" && typeof handler === "string" && KINDS.has(kind)) return;
+  const reason = "what was passed is no handler: pass one of a definition, for example greeter.greet";
+  throw new HoldfastError(
+    "request-invalid",
+    { reason },
+    { hint: "The first argument is the handler to call." },
+  );
+}
+
 /** Takes apart what was passed behind a reference: `[key], input, options`. */
 function address(ref: AnyHandlerRef, args: readonly unknown[]): Addressed {
+  requireRef(ref);
   if (ref.kind === "plain") return { key: "", input: args[0], options: (args[1] ?? {}) as LocalSendOptions };
   if (ref.keyOf !== undefined) {
-    const keyOf = ref.keyOf as (input: unknown) => string;
-    return { key: keyOf(args[0]), input: args[0], options: (args[1] ?? {}) as LocalSendOptions };
+    const keyOf = ref.keyOf as (input: unknown) => unknown;
+    return {
+      key: requireKey(ref, keyOf(args[0])),
+      input: args[0],
+      options: (args[1] ?? {}) as LocalSendOptions,
+    };
   }
-  return { key: String(args[0]), input: args[1], options: (args[2] ?? {}) as LocalSendOptions };
+  return { key: requireKey(ref, args[0]), input: args[1], options: (args[2] ?? {}) as LocalSendOptions };
+}
+
+function requireKey({ service }: AnyHandlerRef, key: unknown): string {
+  if (typeof key === "string" && key !== "") return key;
+  throw new HoldfastError(
+    "key-missing",
+    { service },
+    { hint: "Pass a non-empty string behind the handler, or return one from the workflow's key function." },
+  );
 }
 
 export class LocalClient {
@@ -147,6 +176,7 @@ export class LocalClient {
 
   /** A durable promise of a workflow. */
   promise(workflow: AnyHandlerRef, key: string, name: string): LocalPromise {
+    requireRef(workflow);
     return new LocalPromise(this.#engine, { service: workflow.service, key, name });
   }
 
