@@ -142,7 +142,11 @@ export type InvocationRef<Output = unknown> =
 export interface StepScope {
   /** Aborts when the step times out, when the invocation is cancelled, and when the attempt is over. */
   readonly signal: AbortSignal;
-  /** Which execution of this step this is, from 1. Failed executions of earlier attempts count. */
+  /**
+   * Which execution of this step this is by its own `retry`, from 1: executions that failed and were to be tried again count,
+   * also those of earlier attempts. An execution that ended its attempt does not: without `retry` this is always 1, and
+   * `ctx.attempt` says how often the handler was begun. Nor does one that was cut off by a crash.
+   */
   readonly attempt: number;
   /** Constant for this step over all executions. Pass it to outside services, so that they do the work once. */
   readonly idempotencyKey: string;

@@ -14,7 +14,7 @@ import {
 } from "@holdfast/sdk";
 
 import { createTestEngine } from "../testing.ts";
-import { Gate, rowOf, start, statusOf } from "./semantics-rig.contract.ts";
+import { Gate, request, rowOf, start, statusOf } from "./semantics-rig.contract.ts";
 
 describe("a step", () => {
   it("runs once; a later attempt gets the recorded result, of any type that can be stored", async () => {
@@ -74,6 +74,55 @@ describe("a step", () => {
     assert.equal(keys.size, 1);
     assert.equal(rowOf(started.engine, started.id).attempt, 1);
     await started.engine.close();
+  });
+
+  it("counts the executions that it tries again by itself, over attempts, and none that ended its attempt", async () => {
+    const seen: Array<readonly [attempt: number, execution: number]> = [];
+    /** A step that fails with each of these, one after the other. */
+    const failing = async (errors: readonly Error[], retry?: { readonly initial: "1s" }) => {
+      seen.length = 0;
+      const rest = [...errors];
+      const started = await start((ctx) =>
+        ctx.run(
+          "flaky",
+          ({ attempt }) => {
+            seen.push([ctx.attempt, attempt]);
+            const error = rest.shift();
+            if (error !== undefined) throw error;
+          },
+          retry === undefined ? {} : { retry },
+        ),
+      );
+      const pass = () => started.engine.advance("10m");
+      await pass();
+      if (statusOf(started.engine, started.id) === "paused") {
+        await request(started.engine, { kind: "resume", id: started.id, deployment: undefined });
+        await pass();
+      }
+      await started.outcome();
+      await started.engine.close();
+      return [...seen];
+    };
+    const no = new Error("no");
+    assert.deepEqual(
+      await failing([no, no]),
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ],
+      "without retry every throw ends the attempt",
+    );
+    assert.deepEqual(
+      await failing([no, new PauseError("look"), no], { initial: "1s" }),
+      [
+        [1, 1],
+        [1, 2],
+        [2, 2],
+        [2, 3],
+      ],
+      "with retry a pause ends the attempt, and what was tried again before counts",
+    );
   });
 
   it("keeps counting its failed executions when the engine crashes in between", async () => {
