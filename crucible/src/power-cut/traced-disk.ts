@@ -11,6 +11,9 @@ import { basename, dirname, join } from "node:path";
 import type { Random } from "../workload/random.ts";
 import type { TraceEvent } from "./trace-events.ts";
 
+/** As the product makes all of its files; it refuses a key that others may read. */
+const FILE_MODE = 0o600;
+
 const SECTOR_BYTES = 512;
 
 type Change =
@@ -152,7 +155,7 @@ function leave(directory: TracedDirectory, target: string, random: Random, luck:
   for (const [name, entry] of names) {
     const path = join(target, name);
     if (entry instanceof TracedDirectory) leave(entry, path, random, luck);
-    else writeFileSync(path, contentsLeft(entry, random, luck));
+    else writeFileSync(path, contentsLeft(entry, random, luck), { mode: FILE_MODE });
   }
 }
 

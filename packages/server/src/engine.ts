@@ -62,7 +62,7 @@ export const defaultEngineLimits: EngineLimits = {
   messageBytesMax: 32 * 1024 * 1024,
   attemptsMax: 100_000,
   diskBudgetBytes: 20 * 1024 * 1024 * 1024,
-  crashesMax: 5,
+  crashesMax: 20,
   crashHoldMs: 30_000,
 };
 

@@ -228,7 +228,7 @@ export const settings = {
   "retry.maxInterval": duration(1 * MINUTE, "Longest wait"),
   "retry.maxAttempts": count(70, "Attempts without progress before giving up"),
   "retry.crashesMax": count(
-    5,
+    20,
     "Crashes of the engine in a row, without a finished step, after which whoever ran in each is suspected of causing them",
   ),
   "retry.onMaxAttempts": {
