@@ -14,7 +14,9 @@ const REGRESSIONS = new URL("../regressions/", import.meta.url);
 /** A minute of them, on as many processors as there are. */
 const FRESH = ["--minutes", "1"];
 
-function simulate(args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+function simulate(
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (chunk) => {
