@@ -1,31 +1,27 @@
-/**
- * The simulator's command.
- *
- *   npm run sim                              fresh seeds for a minute
- *   npm run sim -- --seeds 500 --minutes 10  until there were so many, or time is up
- *   npm run sim -- --seed SEED --trace       one seed again, with everything that happened; a failure is shrunk
- *   npm run sim -- --plan FILE               a plan that was written down, e.g. one of regressions/
- *   npm run sim:mutants                      whether each seeded bug is found
- */
+/** The simulator's command: `npm run sim`, see HELP. */
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string" },
-    minutes: { type: "string" },
-    jobs: { type: "string" },
-    base: { type: "string" },
-    seed: { type: "string" },
-    plan: { type: "string" },
-    trace: { type: "boolean", default: false },
-    shrink: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false },
-    mutant: { type: "string" },
-    only: { type: "string" },
-    write: { type: "boolean", default: false },
-    worker: { type: "string" },
-  },
-});
+const HELP = `Runs Holdfast in simulated worlds and says which promise was broken, if any.
+
+  npm run sim -- [options]
+
+  --seeds N       ends after so many seeds
+  --minutes M     ends after so long; default 1, with --seeds none
+  --jobs N        processes; default one for each processor, at most 2
+  --base TEXT     seeds are TEXT-0, TEXT-1 and so on; default: made of the time, so that they are fresh
+  --write         puts the figures into docs/reliability.md
+
+  --seed SEED     runs one seed; when it fails, leaves out of it what its failure does not need
+  --plan FILE     runs the plan in FILE, one of packages/simulator/regressions for instance
+  --trace         prints everything that happened, and leaves nothing out
+
+  --mutants       looks whether each seeded bug is found (npm run sim:mutants)
+  --only NAME     those whose name contains NAME
+  --mutant NAME   puts one of them into the product first, for the other commands
+
+Ends with 1 when a promise was broken, or when too little happened for that to mean anything.`;
+
+const values = readOptions();
 
 // Before anything of the product is loaded.
 if (values.mutant !== undefined) {
@@ -36,7 +32,9 @@ if (values.mutant !== undefined) {
   applyMutant(mutant);
 }
 
-if (values.worker !== undefined) {
+if (values.help) {
+  console.log(HELP);
+} else if (values.worker !== undefined) {
   const { runShare } = await import("./batch/worker.ts");
   const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
   const share = JSON.parse(values.worker) as Parameters<typeof runShare>[0];
@@ -50,4 +48,30 @@ if (values.worker !== undefined) {
 } else {
   const { simulate } = await import("./batch/simulate.ts");
   process.exitCode = await simulate(values);
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: "boolean", default: false },
+        seeds: { type: "string" },
+        minutes: { type: "string" },
+        jobs: { type: "string" },
+        base: { type: "string" },
+        write: { type: "boolean", default: false },
+        seed: { type: "string" },
+        plan: { type: "string" },
+        trace: { type: "boolean", default: false },
+        mutants: { type: "boolean", default: false },
+        only: { type: "string" },
+        mutant: { type: "string" },
+        // How a batch starts its processes.
+        worker: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return process.exit(2);
+  }
 }

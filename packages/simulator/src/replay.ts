@@ -14,8 +14,8 @@ export type ReplayOptions = {
   readonly seed?: string | undefined;
   /** A file with a seed and a plan, as `KeptPlan` has them. */
   readonly plan?: string | undefined;
+  /** Prints what happened, and leaves nothing out. */
   readonly trace: boolean;
-  readonly shrink: boolean;
 };
 
 /** A plan that failed once, in a file of its own. */
@@ -28,7 +28,7 @@ export async function replay(options: ReplayOptions): Promise<number> {
   console.log(describeResult(result));
   if (result.failure === undefined) return 0;
   console.log(result.failure.stack);
-  if (options.shrink || !options.trace) await showShrunk(seed, plan, result.failure);
+  if (!options.trace) await showShrunk(seed, plan, result.failure);
   return 1;
 }
 

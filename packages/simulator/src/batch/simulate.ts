@@ -31,7 +31,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     jobs,
     failuresMax: FAILURES_MAX,
     onFailure: ({ seed, message }) => {
-      console.log(`FAILED ${message}\n  again: npm run sim -- --seed ${seed} --trace`);
+      console.log(`FAILED ${message}\n  again: npm run sim -- --seed ${seed}`);
     },
   });
   for (const line of summaryOf(report, base)) console.log(line);
