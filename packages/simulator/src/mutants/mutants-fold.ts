@@ -11,13 +11,6 @@ const COMMANDS = "packages/engine/src/commands/";
 
 export const foldMutants: readonly Mutant[] = [
   {
-    name: "old-attempt-accepted",
-    breaks: "What an attempt sends counts also when a newer one has begun.",
-    file: `${FOLD}attempt-messages.ts`,
-    find: 'known.status !== "running" || known.attempt !== record.attempt',
-    replace: 'known.status !== "running"',
-  },
-  {
     name: "sleep-ends-early",
     breaks: "A sleep ends half a second before its time.",
     file: `${COMMANDS}steps.ts`,
@@ -149,12 +142,5 @@ export const foldMutants: readonly Mutant[] = [
     file: `${FOLD}attempt-messages.ts`,
     find: 'completeInvocation(fold, row, row.output ?? { kind: "void" });',
     replace: 'completeInvocation(fold, row, { kind: "void" });',
-  },
-  {
-    name: "named-signal-counted-twice",
-    breaks: "A suspension takes a signal that was received before for one that has just arrived.",
-    file: JOURNAL,
-    find: "(row.namedSignals.get(name) ?? 0) > consumed",
-    replace: "(row.namedSignals.get(name) ?? 0) >= consumed && consumed > 0",
   },
 ];

@@ -47,25 +47,11 @@ export const logMutants: readonly Mutant[] = [
     replace: "const active = {",
   },
   {
-    name: "trim-one-position-too-far",
-    breaks: "Trimming removes a segment that holds a batch behind the checkpoint.",
-    file: WRITER,
-    find: "next.firstPosition > upTo + 1",
-    replace: "next.firstPosition > upTo + 2",
-  },
-  {
     name: "epoch-not-raised",
     breaks: "A log that is opened again goes on in the epoch of the process before.",
     file: OPEN,
     find: "const epoch = recovery.epoch + 1;",
     replace: "const epoch = Math.max(1, recovery.epoch);",
-  },
-  {
-    name: "unproven-batches-trusted",
-    breaks: "What recovery can read counts as durable, also when nothing proves it: it is not written again.",
-    file: RECOVER,
-    find: "const durable = Math.max(last.header.durable, last.scan.durable, minimumTail ?? 0);",
-    replace: "const durable = tail;",
   },
   {
     name: "payload-checksum-ignored",

@@ -34,13 +34,6 @@ export const sdkMutants: readonly Mutant[] = [
     replace: "return `${this.#invocationId}:${this.#completionId * 1_000 + this.attempt}`;",
   },
   {
-    name: "step-failures-forgotten",
-    breaks: "A step counts its failures from the start in each attempt, and never gives up.",
-    file: `${REPLAY}session.ts`,
-    find: "for (const [id, count] of start.stepFailures) if (id === completionId) return count;",
-    replace: "",
-  },
-  {
     name: "randomness-of-the-attempt",
     breaks: "A handler's random numbers are others in each attempt.",
     file: "packages/engine/src/partition/attempt-start.ts",
@@ -60,13 +53,6 @@ export const sdkMutants: readonly Mutant[] = [
     file: `${REPLAY}session.ts`,
     find: "operation.isCancelled = true;\n      operation.reject(error);",
     replace: "operation.isCancelled = true;",
-  },
-  {
-    name: "cleaning-up-interrupted",
-    breaks: "A second cancel interrupts a handler that takes back its steps.",
-    file: `${REPLAY}session.ts`,
-    find: "if (this.#isFinishing) return; // What cleans up is not interrupted.",
-    replace: "",
   },
   {
     name: "replayed-state-remembered",

@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 const PARTITION = "packages/server/src/partition/";
 const PROCESSOR = `${PARTITION}processor.ts`;
 const INVOKER = "packages/server/src/invoker/invoker.ts";
-const ADD = "this.#batcher.add(record, applied, done === ignore ? undefined : done, waits);";
+const ADD = "this.#batcher.add(applied, done === ignore ? undefined : done, waits);";
 
 export const serverMutants: readonly Mutant[] = [
   {
@@ -14,14 +14,14 @@ export const serverMutants: readonly Mutant[] = [
     find: ADD,
     replace: `for (const effect of applied.effects) if (effect.kind !== "completed") this.#perform(effect);
       const completed = applied.effects.filter(({ kind }) => kind === "completed");
-      this.#batcher.add(record, { ...applied, effects: completed }, done === ignore ? undefined : done, waits);`,
+      this.#batcher.add({ ...applied, effects: completed }, done === ignore ? undefined : done, waits);`,
   },
   {
     name: "outcome-told-before-durable",
     breaks: "Whoever proposed a record is told that it is accepted before it is durable.",
     file: PROCESSOR,
     find: ADD,
-    replace: `this.#batcher.add(record, applied, undefined, waits);
+    replace: `this.#batcher.add(applied, undefined, waits);
       if (done !== ignore) queueMicrotask(() => done(applied.outcome));`,
   },
   {
@@ -31,14 +31,6 @@ export const serverMutants: readonly Mutant[] = [
     find: ADD,
     replace: `${ADD}
       for (const effect of applied.effects) if (effect.kind === "completed") this.#announce(effect.id, effect.result);`,
-  },
-  {
-    name: "result-read-before-durable",
-    breaks:
-      "Whoever asks for an outcome is answered from the tables, however far those are ahead of the log.",
-    file: "packages/server/src/ingress/waiting.ts",
-    find: "if (durablePosition >= appliedPosition) {",
-    replace: "if (durablePosition >= 0 || appliedPosition >= 0) {",
   },
   {
     name: "recovery-skips-a-batch",
@@ -64,16 +56,9 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: "clock-goes-back",
     breaks: "The time of a record is the machine's, also when that was set back.",
-    file: PROCESSOR,
-    find: "at: Math.max(this.#options.clock.now(), this.tables.meta.now)",
-    replace: "at: this.#options.clock.now()",
-  },
-  {
-    name: "refused-batches-out-of-order",
-    breaks: "A batch that the full disk refused is repeated behind those that came after it.",
-    file: `${PARTITION}batcher.ts`,
-    find: "this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { batch, payload });",
-    replace: "this.#waiting.splice(behind, 0, { batch, payload });",
+    file: `${PARTITION}engine-clock.ts`,
+    find: "this.#last = Math.max(this.#last, wall, Math.floor(this.#origin + elapsed));",
+    replace: "this.#last = wall;",
   },
   {
     name: "retention-never-looks",
@@ -97,39 +82,11 @@ export const serverMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "place-of-attempt-leaks",
-    breaks: "An attempt that has ended keeps its place, and those that wait for one wait for ever.",
-    file: INVOKER,
-    find: "if (attempt.isOver) this.#remove(attempt);\n",
-    replace: "",
-  },
-  {
     name: "step-acknowledged-before-durable",
     breaks: "A handler is told that its step's result is recorded when it arrives.",
     file: INVOKER,
     find: "this.#dirty.push(attempt);",
     replace: `this.#dirty.push(attempt);
       if (message.type === MessageType.ProposeRunCompletion) attempt.session?.ackRun(message.completionId);`,
-  },
-  {
-    name: "aborted-attempt-goes-on",
-    breaks: "The session of an attempt that was killed or paused stays open.",
-    file: INVOKER,
-    find: "attempt.session?.abort(reason);\n    this.#remove(attempt);",
-    replace: "this.#remove(attempt);",
-  },
-  {
-    name: "credit-not-granted-back",
-    breaks: "What a handler sent is taken care of, and its credit is never given back.",
-    file: INVOKER,
-    find: "() => attempt.session?.consumed(taken.bytes)",
-    replace: "() => {}",
-  },
-  {
-    name: "waiting-frame-overtaken",
-    breaks: "A notification that fits into the credit overtakes those that wait for credit.",
-    file: "packages/server/src/invoker/native-connection.ts",
-    find: "if (session.credit <= 0 || session.queue.length > 0) session.queue.push({ type, body });",
-    replace: "if (session.credit - body.length <= 0) session.queue.push({ type, body });",
   },
 ];

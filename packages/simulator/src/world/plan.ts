@@ -125,8 +125,9 @@ function drawOperations(random: Random, span: number, drawProgram: ProgramSource
     const drawn = drawProgram(random.fork(`program ${count}`));
     const key = !isWorkflow(drawn.target) && random.chance(0.3) ? random.pick(keys) : undefined;
     // A key belongs to one request; the same with another body is a conflict, which is drawn now and then.
-    const program = key === undefined || random.chance(0.1) ? drawn : (programs.get(key) ?? drawn);
-    if (key !== undefined) programs.set(key, program);
+    const known = key === undefined ? drawn : (programs.get(key) ?? drawn);
+    const program = key !== undefined && random.chance(0.2) ? changed(known) : known;
+    if (key !== undefined) programs.set(key, known);
     // Whoever calls learns the id only with the result, and then it is too late for most that can be done with it.
     const mode = random.chance(0.35) ? "call" : "send";
     const delayMs = mode === "send" && random.chance(0.3) ? random.pick([10, 1_000, 3_600_000]) : 0;
@@ -140,6 +141,11 @@ function drawOperations(random: Random, span: number, drawProgram: ProgramSource
     drawFollowUps(random, span, at, id, add);
   }
   return operations.sort((a, b) => a.at - b.at || a.id - b.id);
+}
+
+/** Another request to the same handler. */
+function changed({ body, ...rest }: Program): Program {
+  return { ...rest, body: [...body, { kind: "read", what: "log" }] };
 }
 
 function isWorkflow(target: Target): boolean {
