@@ -109,7 +109,8 @@ function numberOf(seed: string): number {
 }
 
 function lineOf({ mutant, found, seeds, seconds, ignored }: Hunted): string {
-  const how = found === undefined ? "NOT FOUND" : `found at ${found.seed}: ${found.message}`;
+  const how =
+    found === undefined ? "NOT FOUND" : `found at ${found.seed}: ${found.message.split("\n", 1)[0] ?? ""}`;
   const beside = ignored.length === 0 ? "" : `; ignored, since they fail without it: ${ignored.join(", ")}`;
   return `${mutant.name}: ${how} (${seeds} seeds, ${seconds.toFixed(1)} s)${beside}`;
 }
