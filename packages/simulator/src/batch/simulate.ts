@@ -2,19 +2,23 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
+import { writeSection } from "../document-section.ts";
 import { runBatch } from "./batch.ts";
-import { problemsOf, summaryOf } from "./summary.ts";
+import { problemsOf, summaryOf, type Summary } from "./summary.ts";
 
 export const MAIN: string = fileURLToPath(new URL("../main.ts", import.meta.url));
 const MINUTES = 1;
 const JOBS_MAX = 2;
 const FAILURES_MAX = 5;
+const NAME_WIDTH = 12;
 
 export type SimulateOptions = {
   readonly seeds?: string | undefined;
   readonly minutes?: string | undefined;
   readonly jobs?: string | undefined;
   readonly base?: string | undefined;
+  /** Puts the figures into docs/reliability.md. */
+  readonly write: boolean;
 };
 
 export async function simulate(options: SimulateOptions): Promise<number> {
@@ -34,10 +38,16 @@ export async function simulate(options: SimulateOptions): Promise<number> {
       console.log(`FAILED ${message}\n  again: npm run sim -- --seed ${seed}`);
     },
   });
-  for (const line of summaryOf(report, base)) console.log(line);
+  const summary = summaryOf(report, base);
+  for (const [name, what] of summary) console.log(`${name.padEnd(NAME_WIDTH)}${what}`);
+  if (options.write) writeSection("simulator", tableOf(summary));
   const problems = problemsOf(report);
   for (const problem of problems) console.log(`PROBLEM ${problem}`);
   return problems.length > 0 ? 1 : 0;
+}
+
+function tableOf(summary: Summary): string {
+  return ["| | |", "|---|---|", ...summary.map(([name, what]) => `| ${name} | ${what} |`)].join("\n");
 }
 
 function numberOf(text: string | undefined, option: string, otherwise: number): number {

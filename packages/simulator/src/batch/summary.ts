@@ -9,22 +9,28 @@ const PAIR_PERCENT_MIN = 95;
 const SPEED_MIN = 100;
 const HOUR_MS = 3_600_000;
 
-export function summaryOf(report: BatchReport, base: string): string[] {
+/** What there is to say, and what it is. */
+export type Summary = ReadonlyArray<readonly [name: string, what: string]>;
+
+export function summaryOf(report: BatchReport, base: string): Summary {
   const coverage = VerbCoverage.of(report.coverage).report();
-  const reached = MARKERS.filter((marker) => (report.markers[marker] ?? 0) > 0);
+  const unreached = missing(report);
   const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0);
   const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  const verbs = coverage.verbsSeen + coverage.verbsMissing.length;
+  const pairs = `${coverage.pairsSeen} of ${coverage.pairs}: ${coverage.percent.toFixed(1)} %`;
+  const speed = `${Math.round(speedOf(report))} hours per CPU hour`;
   return [
-    `seeds       ${report.seeds} of base ${base}, ${report.repeated} of them run twice`,
-    `simulated   ${hours(report.virtualMs)} hours in ${hours(report.cpuMs)} CPU hours: ${Math.round(speedOf(report))} hours per CPU hour`,
-    `events      ${report.events}, ${Math.round(report.events / (report.cpuMs / 1_000))} per CPU second`,
-    `faults      ${faults}: ${counts(report.faults)}`,
-    `checks      ${checks} of ${Object.keys(report.checks).length} invariants`,
-    `markers     ${reached.length} of ${MARKERS.length} reached`,
-    ...(reached.length === MARKERS.length ? [] : [`not reached ${missing(report).join("; ")}`]),
-    `verbs       ${coverage.verbsSeen} of ${coverage.verbsSeen + coverage.verbsMissing.length}`,
-    `pairs       ${coverage.pairsSeen} of ${coverage.pairs}: ${coverage.percent.toFixed(1)} %`,
-    `violations  ${report.failures.length}`,
+    ["seeds", `${report.seeds} of base ${base}, ${report.repeated} of them run twice`],
+    ["simulated", `${hours(report.virtualMs)} hours in ${hours(report.cpuMs)} CPU hours: ${speed}`],
+    ["events", `${report.events}, ${Math.round(report.events / (report.cpuMs / 1_000))} per CPU second`],
+    ["faults", `${faults}: ${counts(report.faults)}`],
+    ["checks", `${checks} of ${Object.keys(report.checks).length} invariants`],
+    ["markers", `${MARKERS.length - unreached.length} of ${MARKERS.length} reached`],
+    ...(unreached.length === 0 ? [] : [["not reached", unreached.join("; ")] as const]),
+    ["verbs", `${coverage.verbsSeen} of ${verbs}`],
+    ["pairs", pairs],
+    ["violations", String(report.failures.length)],
   ];
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { withSection } from "./document-section.ts";
+import { withSection } from "../document-section.ts";
 import { tableOf } from "./hunt.ts";
 
 const MUTANT = { name: "lost", breaks: "It is lost.", file: "f", find: "x", replace: "y" };

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const DOCUMENT = fileURLToPath(new URL("../../../../docs/reliability.md", import.meta.url));
+const DOCUMENT = fileURLToPath(new URL("../../../docs/reliability.md", import.meta.url));
 
 export function writeSection(name: string, text: string): void {
   const document = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, "utf8") : "# Reliability\n";
