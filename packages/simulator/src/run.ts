@@ -27,6 +27,8 @@ const LOOKS_MS: readonly number[] = [
 ];
 /** Within such a time everything is removed whose time is over. */
 const RETENTION_LOOK_MS = 2 * HOUR;
+/** Longer than an attempt may be silent: the longest of the timeouts for inactivity and abort that runs have, and some. */
+const STUCK_MS = 20 * MINUTE;
 /** What no run comes near: one that gets there goes round in circles. */
 const EVENTS_MAX = 3_000_000;
 /** How often an operator resumes an invocation that paused itself before giving it up. */
@@ -102,6 +104,7 @@ async function settle(world: World, observers: readonly Observer[]): Promise<num
   const resumes = new Map<string, number>();
   let killed = 0;
   for (const lookMs of LOOKS_MS) {
+    if (lookMs >= HOUR) requireNoStuckAttempt(world);
     // Connections that only carry pings would be most of what a simulated day costs.
     if (lookMs >= HOUR)
       for (const link of ["handlers-1", "handlers-2"] as const) world.network.reset(addressOf(link));
@@ -135,6 +138,19 @@ async function settle(world: World, observers: readonly Observer[]): Promise<num
   const tables = world.engine?.engine?.tables;
   const left = tables === undefined ? "no engine" : describeUnfinished(tables);
   throw new Error(`INV-1: months after everything was healed there is ${left}`);
+}
+
+/**
+ * Before anything is done that would help it on: in a healed world an attempt gets somewhere, suspends or is given up within its
+ * timeouts.
+ */
+function requireNoStuckAttempt(world: World): void {
+  const now = world.engine?.engine?.now() ?? 0;
+  for (const [id, row] of world.engine?.engine?.tables.invocations.all() ?? []) {
+    const silentMs = now - Math.max(row.modifiedAt, row.lastEntryAt);
+    if (row.status === "running" && silentMs > STUCK_MS)
+      throw new Error(`INV-9: attempt ${row.attempt} of ${id} has done nothing for ${silentMs} ms`);
+  }
 }
 
 function unfinishedIn(tables: Tables): { readonly count: number; readonly paused: readonly string[] } {

@@ -10,6 +10,7 @@ import type {
   StandardSchema,
 } from "@holdfast/sdk";
 
+import { cellService } from "./cell.ts";
 import type { ProgramHost } from "./host.ts";
 import { interpretBody } from "./interpret.ts";
 import { OwnWrites } from "./own-writes.ts";
@@ -25,7 +26,7 @@ const promises: Readonly<Record<string, StandardSchema<string>>> = Object.fromEn
 );
 
 /** So often that no fault which ends some day exhausts it. */
-const RETRY = { attempts: 500, initial: "100ms", factor: 2, max: "5s" } as const;
+const RETRY = { attempts: 500, initial: "100ms", factor: 2, max: "1m" } as const;
 
 const OPTIONS: Readonly<Record<ServicesVersion, ExecutionOptions>> = {
   1: { retry: RETRY },
@@ -33,7 +34,7 @@ const OPTIONS: Readonly<Record<ServicesVersion, ExecutionOptions>> = {
 };
 
 /**
- * The service `plain`, the object `thing` and the workflow `flow`, all in one endpoint.
+ * The service `plain`, the objects `thing` and `cell`, and the workflow `flow`, all in one endpoint.
  *
  * @param host What the handlers are told apart by is in the context; the host is one for the whole world.
  */
@@ -92,7 +93,7 @@ export function programServices(host: ProgramHost, version: ServicesVersion = 1)
       ),
     },
   );
-  return [plain, thing, flow];
+  return [plain, thing, flow, cellService(options)];
 }
 
 function run(scope: Scope, program: Program): Promise<unknown> {

@@ -2,8 +2,16 @@
  * The clients and operators of a run. They know only what they were told: an operation whose connection broke has an unknown
  * outcome, and is asked again where asking again is safe.
  */
-import { encodeValue, IngressHeader } from "@holdfast/protocol";
+import {
+  encodeValue,
+  FIRST_AWAKEABLE_SIGNAL,
+  formatAwakeableId,
+  formatInvocationId,
+  IngressHeader,
+  parseAwakeableId,
+} from "@holdfast/protocol";
 
+import { describeObjectOperation, type ObjectOperation } from "../invariants/linearizability.ts";
 import type { WorldEvent } from "../invariants/world-event.ts";
 import type { HandedOver } from "../programs/host.ts";
 import { FRESH_KEY, type Program, type Target } from "../programs/program.ts";
@@ -90,6 +98,15 @@ export class Clients {
       case "register":
         this.register(operation.version);
         return;
+      case "cell":
+        this.#callCell(operation);
+        return;
+      case "stray": {
+        const invocation = formatInvocationId(Uint8Array.from(operation.bytes));
+        const id = formatAwakeableId(invocation, FIRST_AWAKEABLE_SIGNAL);
+        this.settle({ kind: "awakeable", id, reject: false }, false);
+        return;
+      }
       case "list":
         this.#ask({ verb: "view", to: ADMIN, call: get("/invocations?limit=50") });
         return;
@@ -120,7 +137,7 @@ export class Clients {
   }
 
   /** What a handler asked an outside client to settle. */
-  settle(what: HandedOver): void {
+  settle(what: HandedOver, insists = true): void {
     const verb = what.reject ? "reject" : "resolve";
     const path =
       what.kind === "awakeable"
@@ -133,7 +150,28 @@ export class Clients {
       to: INGRESS,
       call: { method: "POST", path, body },
       detail: path,
-      insists: true,
+      invocation: what.kind === "awakeable" ? parseAwakeableId(what.id)?.invocationId : undefined,
+      insists,
+    });
+  }
+
+  #callCell({ cell, does, value }: Operation & { readonly kind: "cell" }): void {
+    const object = `cell/${cell}`;
+    const described: ObjectOperation =
+      does === "get"
+        ? { object, kind: "get" }
+        : does === "add"
+          ? { object, kind: "add", amount: value }
+          : { object, kind: "set", value: String(value) };
+    this.#ask({
+      verb: "call",
+      to: INGRESS,
+      call: {
+        method: "POST",
+        path: `/restate/call/cell/${cell}/${does}`,
+        body: does === "get" ? "null" : String(value),
+      },
+      detail: describeObjectOperation(described),
     });
   }
 

@@ -29,7 +29,16 @@ export type OperationBody =
   | { readonly kind: "patch-state"; readonly key: string }
   | { readonly kind: "promise"; readonly key: string; readonly name: string; readonly reject: boolean }
   | { readonly kind: "register"; readonly version: ServicesVersion }
-  | { readonly kind: "list" };
+  | { readonly kind: "list" }
+  /** A call whose answer says what it did to an object. `value`: what is added or set. */
+  | {
+      readonly kind: "cell";
+      readonly cell: string;
+      readonly does: "add" | "set" | "get";
+      readonly value: number;
+    }
+  /** Settles an awakeable of an invocation that never was. `bytes`: of its id. */
+  | { readonly kind: "stray"; readonly bytes: readonly number[] };
 
 export type Fault = { readonly id: number; readonly at: number } & FaultBody;
 
@@ -94,6 +103,9 @@ const FAULT_KINDS: ReadonlyArray<FaultBody["kind"]> = [
   "rot",
 ];
 
+/** Of an invocation's id. */
+const RAW_ID_BYTES = 24;
+
 /** While what was submitted has its first attempts, ms. */
 const SOON_MS = [100, 1_500] as const;
 
@@ -140,12 +152,34 @@ function drawOperations(random: Random, span: number, drawProgram: ProgramSource
     });
     drawFollowUps(random, span, at, id, add);
   }
+  drawCells(random, span, add);
+  if (random.chance(0.2)) add(random.below(span), { kind: "stray", bytes: [...random.bytes(RAW_ID_BYTES)] });
   return operations.sort((a, b) => a.at - b.at || a.id - b.id);
 }
 
 /** Another request to the same handler. */
 function changed({ body, ...rest }: Program): Program {
   return { ...rest, body: [...body, { kind: "read", what: "log" }] };
+}
+
+/** In half of the runs: calls to one or two objects, many of them at the same time. */
+function drawCells(random: Random, span: number, add: (at: number, body: OperationBody) => number): void {
+  if (random.chance(0.5)) return;
+  const cells = random.pick([["c0"], ["c0", "c1"]]);
+  const bursts = random.between(1, 6);
+  for (let burst = 0; burst < bursts; burst++) {
+    const at = random.below(span);
+    const width = random.pick([1, 50, 5_000]);
+    for (let count = random.between(1, 6); count > 0; count--) {
+      const does = random.pick(["add", "add", "set", "get"] as const);
+      add(at + random.below(width), {
+        kind: "cell",
+        cell: random.pick(cells),
+        does,
+        value: random.below(100),
+      });
+    }
+  }
 }
 
 function isWorkflow(target: Target): boolean {
