@@ -16,7 +16,7 @@ describe("the hunt for seeded bugs", () => {
     it(`finds ${name}, and says that it breaks ${id}`, async () => {
       const mutant = mutants.find((each) => each.name === name);
       assert.ok(mutant);
-      const { found } = await hunt(mutant, { seeds: 20, seconds: 60 });
+      const { found } = await hunt(mutant, { seeds: 20, seconds: 200 });
       assert.equal(found?.id, id, found?.message ?? "not found");
     });
   }
