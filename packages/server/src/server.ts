@@ -65,7 +65,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const onWarning =
     options.onWarning ?? ((message: string) => console.warn(`holdfast: ${shownLine(message)}`));
   if (warning !== undefined) onWarning(warning);
-  const authenticate = authenticationOf(values, () => systemClock.now(), onWarning);
+  const authenticate = authenticationOf(values, systemClock, onWarning);
   if (authenticate === undefined && !isLoopbackAddress(values["ingress.host"])) {
     onWarning(
       `everyone who reaches ${values["ingress.host"]}:${values["ingress.port"]} may call every public handler: ingress.auth is off`,

@@ -8,6 +8,7 @@ import { describe, it } from "node:test";
 
 import { FIRST_AWAKEABLE_SIGNAL, formatAwakeableId, parseInvocationId } from "@holdfast/protocol";
 
+import { systemClock } from "../clock.ts";
 import { loadConfig } from "../config.ts";
 import { InvocationIds } from "../partition/invocation-ids.ts";
 import { authenticationOf } from "./auth/from-config.ts";
@@ -84,7 +85,7 @@ describe("completing an awakeable", () => {
     const tokens = [`ada=${createHash("sha256").update("of-ada").digest("hex")}`];
     const { values } = loadConfig({ arguments: { "ingress.auth": "token", "ingress.tokens": tokens } });
     const rig = await IngressRig.start(() => ({
-      authenticate: authenticationOf(values, Date.now, () => {}),
+      authenticate: authenticationOf(values, systemClock, () => {}),
     }));
     t.after(() => rig.close());
     for (const verb of ["resolve", "reject"]) {

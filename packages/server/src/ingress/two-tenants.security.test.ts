@@ -17,7 +17,7 @@ before(async () => {
   rig = await IngressRig.start((engine) => ({
     authenticate: authenticationOf(
       values,
-      () => engine.now(),
+      { now: () => engine.now(), elapsed: () => engine.now() },
       () => {},
     ),
   }));

@@ -5,11 +5,12 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 
+import { systemClock } from "../../clock.ts";
 import { loadConfig } from "../../config.ts";
 import { answersIn, exchangeRaw } from "../../http/raw-http.contract.ts";
 import { assertProblem, IngressRig, settings as rigSettings, type Answer } from "../ingress-rig.ts";
 import { authenticationOf } from "./from-config.ts";
-import { AUDIENCE, ISSUER, keySetDocument, tokenOf } from "./jwt-issuer.contract.ts";
+import { AUDIENCE, ISSUER, keySetDocument, publicJwk, tokenOf } from "./jwt-issuer.contract.ts";
 
 const TOKENS = { ada: "ada-secret-0123456789", bob: "bob-secret-0123456789" };
 
@@ -20,7 +21,7 @@ async function startWith(given: Record<string, unknown>): Promise<IngressRig> {
   return IngressRig.start((engine) => ({
     authenticate: authenticationOf(
       values,
-      () => engine.now(),
+      { now: () => engine.now(), elapsed: () => engine.now() },
       () => {},
     ),
   }));
@@ -202,6 +203,30 @@ describe("an ingress with JWT", () => {
     assertProblem(await echo(forged()), 429, "rate-limited");
   });
 
+  it("lets tokens in that were good before, also after a minute and from an address with too many wrong ones", async () => {
+    const token = tokenOf("ES256", rig.engine.now());
+    assert.equal((await echo(token)).status, 200);
+    rig.engine.time += 61_000;
+    for (let n = 0; n < 5; n++) assertProblem(await echo("forged"), 401, "unauthorized");
+    assertProblem(await echo("forged"), 429, "rate-limited");
+    assert.equal((await echo(token)).status, 200);
+    assertProblem(await echo("forged"), 429, "rate-limited");
+  });
+
+  it("holds up a token that was good before once it has expired or its key is gone", async () => {
+    const expiring = tokenOf("ES256", rig.engine.now());
+    const withdrawn = tokenOf("EdDSA", rig.engine.now(), {
+      claims: { exp: rig.engine.now() / 1_000 + 3_600 },
+    });
+    for (const token of [expiring, withdrawn]) assert.equal((await echo(token)).status, 200);
+    answer = (response) => response.end(JSON.stringify({ keys: [publicJwk("ES256")] }));
+    rig.engine.time += 11 * 60_000;
+    // The first verification finds that its key is gone; afterwards it is a wrong token like any other.
+    assertProblem(await echo(withdrawn), 401, "unauthorized");
+    for (let n = 0; n < 4; n++) assertProblem(await echo("forged"), 401, "unauthorized");
+    for (const token of [expiring, withdrawn]) assertProblem(await echo(token), 429, "rate-limited");
+  });
+
   const bad: ReadonlyArray<readonly [what: string, give: (response: ServerResponse) => void]> = [
     ["an error", (response) => response.writeHead(500).end("secret")],
     ["a redirect", (response) => response.writeHead(302, { location: "http://127.0.0.1:1/" }).end()],
@@ -245,7 +270,7 @@ describe("a configuration of authentication that cannot work", () => {
     it(`(${what}) is an error at start that repeats no secret`, () => {
       const { values } = loadConfig({ arguments: given });
       assert.throws(
-        () => authenticationOf(values, Date.now, () => {}),
+        () => authenticationOf(values, systemClock, () => {}),
         (error: Error & { code?: string }) => {
           assert.equal(error.code, "config-invalid");
           assert.doesNotMatch(error.message, /canary/);
@@ -257,7 +282,7 @@ describe("a configuration of authentication that cannot work", () => {
 
   it("is not the default: everyone may call, and nobody has a name", async () => {
     assert.equal(
-      authenticationOf(loadConfig().values, Date.now, () => {}),
+      authenticationOf(loadConfig().values, systemClock, () => {}),
       undefined,
     );
     assert.equal(rigSettings.authenticate, undefined);

@@ -24,7 +24,8 @@ export type Authenticate = (req: HttpRequest) => string | Promise<string>;
 
 /**
  * Why failures are counted although no token can be guessed: each costs the verification of a signature, and each may be
- * an attempt. Tokens that are known to be good get through all the same, also from an address that others share.
+ * an attempt. Tokens that were valid before get through all the same, until they expire: an address may be a proxy's, with
+ * many callers behind it. One that was never seen has to wait there.
  */
 export function authenticator(options: AuthenticatorOptions): Authenticate {
   const { verifier, now } = options;
@@ -53,7 +54,7 @@ export function authenticator(options: AuthenticatorOptions): Authenticate {
     const known = verifier.known(token);
     if (known !== undefined) return admit(known);
     const address = req.socket.remoteAddress ?? "";
-    if (!failures.hasRoom(address)) {
+    if (!failures.hasRoom(address) && !verifier.wasValid(token)) {
       throw tooMany(
         `more than ${options.failuresMax} with a wrong token in a minute`,
         "ingress.authFailuresMax",

@@ -1,6 +1,7 @@
 /** What the configuration says about who may call. Everything that cannot work is an error at start. */
 import { HoldfastError } from "@holdfast/protocol";
 
+import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
 import { isLoopbackAddress } from "../../http/access.ts";
 import { authenticator, type Authenticate } from "./authenticator.ts";
@@ -14,23 +15,27 @@ import { StaticTokens } from "./static-tokens.ts";
 /** Undefined: everyone may call. Throws `config-invalid`. */
 export function authenticationOf(
   values: Config,
-  now: () => number,
+  clock: Pick<Clock, "now" | "elapsed">,
   onWarning: (message: string) => void,
 ): Authenticate | undefined {
   if (values["ingress.auth"] === "off") return undefined;
   const verifier: TokenVerifier =
     values["ingress.auth"] === "token"
       ? new StaticTokens(values["ingress.tokens"])
-      : jwtVerifier(values, now, onWarning);
+      : jwtVerifier(values, clock, onWarning);
   return authenticator({
     verifier,
     principalRateMax: values["ingress.principalRateMax"],
     failuresMax: values["ingress.authFailuresMax"],
-    now,
+    now: () => clock.now(),
   });
 }
 
-function jwtVerifier(values: Config, now: () => number, onWarning: (message: string) => void): JwtVerifier {
+function jwtVerifier(
+  values: Config,
+  clock: Pick<Clock, "now" | "elapsed">,
+  onWarning: (message: string) => void,
+): JwtVerifier {
   const url = keysUrl(values["ingress.jwt.jwksUrl"]);
   const rules: JwtRules = {
     issuer: values["ingress.jwt.issuer"],
@@ -42,8 +47,8 @@ function jwtVerifier(values: Config, now: () => number, onWarning: (message: str
   if (rules.audiences.length === 0)
     throw invalid("ingress.jwt.audiences", "ingress.auth is jwt, so there must be one");
   if (rules.algorithms.length === 0) throw invalid("ingress.jwt.algorithms", "there must be one");
-  const keys = new KeySet({ fetchKeys: () => fetchJson(url), now, onWarning });
-  return new JwtVerifier(rules, keys, now);
+  const keys = new KeySet({ fetchKeys: () => fetchJson(url), elapsed: () => clock.elapsed(), onWarning });
+  return new JwtVerifier(rules, keys, () => clock.now());
 }
 
 /** Whoever can answer in the issuer's place can sign everything, so only TLS will do, or this machine. */

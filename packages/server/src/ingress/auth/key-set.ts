@@ -13,13 +13,14 @@ export type FetchKeys = () => Promise<unknown>;
 
 export type KeySetOptions = {
   readonly fetchKeys: FetchKeys;
-  /** Wall clock, ms. */
-  readonly now: () => number;
+  /** Steady clock, ms: a wall clock that is set back would keep keys for longer than they are good. */
+  readonly elapsed: () => number;
   readonly onWarning: (message: string) => void;
 };
 
 type Key = { readonly id: string | undefined; readonly algorithm: JwtAlgorithm; readonly key: KeyObject };
 
+/** Older keys are used only when they cannot be fetched again. */
 const FRESH_MS = 10 * 60_000;
 /** Keys that could not be fetched again for so long count no more: the issuer may have withdrawn them. */
 const USABLE_MS = 24 * 60 * 60_000;
@@ -40,17 +41,17 @@ export class KeySet {
 
   /** The key that a token names; the only one of its algorithm when it names none. Rejects when there are no keys at all. */
   async find(algorithm: JwtAlgorithm, id: string | undefined): Promise<KeyObject | undefined> {
-    const age = this.#options.now() - this.#fetchedAt;
-    if (age > USABLE_MS) this.#keys = [];
     const found = this.#lookUp(algorithm, id);
-    if (found !== undefined) {
-      // The answer need not wait for it.
-      if (age > FRESH_MS) void this.#refresh();
-      return found;
-    }
+    if (found !== undefined && this.#age() <= FRESH_MS) return found;
+    // Waited for although there may be a key: after a quiet night it may long have been withdrawn.
     await this.#refresh();
+    if (this.#age() > USABLE_MS) this.#keys = [];
     if (this.#keys.length === 0) throw new HoldfastError("authentication-unavailable");
     return this.#lookUp(algorithm, id);
+  }
+
+  #age(): number {
+    return this.#options.elapsed() - this.#fetchedAt;
   }
 
   #lookUp(algorithm: JwtAlgorithm, id: string | undefined): KeyObject | undefined {
@@ -62,8 +63,8 @@ export class KeySet {
   /** Never rejects. Everyone who waits, waits for the same one. */
   #refresh(): Promise<void> {
     if (this.#refreshing !== undefined) return this.#refreshing;
-    if (this.#options.now() - this.#triedAt < REFRESH_INTERVAL_MS) return Promise.resolve();
-    this.#triedAt = this.#options.now();
+    if (this.#options.elapsed() - this.#triedAt < REFRESH_INTERVAL_MS) return Promise.resolve();
+    this.#triedAt = this.#options.elapsed();
     this.#refreshing = this.#fetch().finally(() => {
       this.#refreshing = undefined;
     });
@@ -71,10 +72,10 @@ export class KeySet {
   }
 
   async #fetch(): Promise<void> {
-    const { fetchKeys, now, onWarning } = this.#options;
+    const { fetchKeys, elapsed, onWarning } = this.#options;
     try {
       this.#keys = keysIn(await fetchKeys());
-      this.#fetchedAt = now();
+      this.#fetchedAt = elapsed();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       onWarning(`the keys of ingress.jwt.jwksUrl cannot be had: ${reason}`);

@@ -11,6 +11,8 @@ export function isPrincipal(value: unknown): value is string {
 export interface TokenVerifier {
   /** The principal of a token that needs no verification (any more). */
   known(token: string): string | undefined;
+  /** Whether a token that needs verification was valid the last time and has not expired since: it is hardly an attempt. */
+  wasValid(token: string): boolean;
   /** The principal of a token, or undefined when it is not valid. Rejects when that cannot be found out now. */
   verify(token: string): Promise<string | undefined>;
 }
