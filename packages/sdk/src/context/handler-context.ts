@@ -29,7 +29,7 @@ import type { DefinedHandler } from "../definition/definition.ts";
 import { milliseconds } from "../definition/options.ts";
 import { UsageError } from "../errors.ts";
 import type { ValuePlace } from "../replay/environment.ts";
-import type { Operation } from "../replay/operation.ts";
+import type { Operation, Reader } from "../replay/operation.ts";
 import type { Session } from "../replay/session.ts";
 import { readWithoutValue } from "../replay/stored-values.ts";
 import type { StandardSchema } from "../standard-schema.ts";
@@ -146,14 +146,19 @@ export class HandlerContext implements Context {
         invocationIdCompletionId: idId,
         completionId,
       }) as const;
-    const read = session.values.reader({ kind: "output", service, handler: name, key });
+    // Expected first, so that it is known when the output is read: it comes first, also from the journal.
+    let invocationId: string | undefined;
+    const readId: Reader<unknown> = (result) => {
+      if (result.kind === "invocation-id") invocationId = result.id;
+      return readWithoutValue(result);
+    };
+    const idAwaited = { kind: "completion", id: idId } as const;
+    const calleeId = session.expect("call id", `${service}/${name}`, idAwaited, readId);
+    const read: Reader<unknown> = (result) => {
+      const place = { kind: "output", service, handler: name, key } as const;
+      return session.values.reader(invocationId === undefined ? place : { ...place, invocationId })(result);
+    };
     const call = session.request("call", `${service}/${name}`, build, read, this.call);
-    const calleeId = session.expect(
-      "call id",
-      `${service}/${name}`,
-      { kind: "completion", id: idId },
-      readWithoutValue,
-    );
     calleeId.call = call;
     return Object.defineProperty(call.promise, "invocationId", {
       value: calleeId.promise,

@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { MessageType } from "@holdfast/protocol";
+
 import { PauseError } from "../errors.ts";
+import { drive, errorIn, type DriveOptions } from "../replay/drive.contract.ts";
 import type { ValuePlace } from "../replay/environment.ts";
+import type { AttemptEnd } from "../replay/fake-engine.ts";
+import { echo } from "../replay/replay-programs.ts";
 import { aesGcmCodec } from "./aes-gcm-codec.ts";
 
 const KEY = new Uint8Array(32).fill(1);
@@ -86,6 +91,32 @@ test("an output opens for whoever knows part of its place, if that part is right
     () => codec.decode(Buffer.from(rewritten), { kind: "output", invocationId: "inv_2" }),
     PauseError,
   );
+});
+
+test("a call takes the output of the invocation that it made, and not another one's of the same handler and key", async () => {
+  const acceptsPlain = aesGcmCodec({ keys: { a: KEY }, current: "a", acceptPlain: ["input"] });
+  const outcomeWith = async (invocationId: string): Promise<AttemptEnd> => {
+    const place: ValuePlace = { kind: "output", invocationId, service: "echo", handler: "back", key: "" };
+    const value = acceptsPlain.encode("approved", "it", place);
+    const options: DriveOptions = {
+      engine: { callee: () => ({ kind: "value", value }) },
+      environment: { codec: acceptsPlain },
+    };
+    const { engine } = drive((ctx) => ctx.call(echo.back, "x"), options);
+    const end = await engine.run();
+    // The same when all of it is in the journal from the beginning.
+    const replayed = drive((ctx) => ctx.call(echo.back, "x"), {
+      ...options,
+      engine: {
+        ...options.engine,
+        journal: engine.journal.filter(({ type }) => type !== MessageType.Output),
+      },
+    });
+    assert.equal((await replayed.engine.run()).kind, end.kind);
+    return end;
+  };
+  assert.equal((await outcomeWith("inv_of_2")).kind, "completed");
+  assert.match(errorIn(await outcomeWith("inv_of_3")).message, /moved here from another place/);
 });
 
 test("a stored form with any bit changed does not give another value", () => {

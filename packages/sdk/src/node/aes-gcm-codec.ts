@@ -38,7 +38,8 @@ const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
  * A codec that encrypts every value with AES-256-GCM and binds it to the place that it lies at: bytes that are moved to
- * another step, key or invocation do not open.
+ * another step, handler or key do not open, nor outputs that are read by an invocation's id. An input's place has no
+ * invocation: the inputs of one handler and key can be swapped.
  *
  * @throws TypeError for keys that are not 32 bytes, malformed ids, and a `current` that is none of them.
  * @example
