@@ -108,6 +108,13 @@ test("a file that nests without end is refused like any other that makes no sens
   }
 });
 
+test("a file that holds too much is refused before it is parsed, and for what it is", (t) => {
+  const brackets = "[".repeat(200);
+  assert.match(refusal({ file: configFile(t, brackets) }).message, /nested deeper than 64 levels/);
+  const keys = `[${'{"a":1},'.repeat(250_001)}1]`;
+  assert.match(refusal({ file: configFile(t, keys) }).message, /has more than 250000 keys/);
+});
+
 test("a secret is not repeated in the error about it", () => {
   assert.doesNotMatch(refusal({ arguments: { "admin.token": 12_345 } }).message, /12345/);
 });

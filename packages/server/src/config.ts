@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 import { closestName, HoldfastError, parseDuration, type LimitInfo } from "@holdfast/protocol";
 
-import { excessOf } from "./http/strict-json.ts";
+import { excessReason } from "./http/strict-json.ts";
 import { environmentName, settings, type NumberSetting, type Setting, type SettingKey } from "./settings.ts";
 
 type ValueOf<S extends Setting> = S["type"] extends "number"
@@ -99,15 +99,15 @@ function readFile(path: string): Array<[string, unknown]> {
   } catch (cause) {
     throw invalid(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
+  // The longest key has three parts; deep enough, it would exhaust the stack.
+  const excess = excessReason(text, FILE_DEPTH_MAX);
+  if (excess !== undefined) throw invalid(`${path} ${excess}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw invalid(`${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-  // The longest key has three parts; deep enough, it would exhaust the stack.
-  if (excessOf(text, FILE_DEPTH_MAX) !== undefined)
-    throw invalid(`${path} is nested deeper than ${FILE_DEPTH_MAX} levels`);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw invalid(`${path} must hold a JSON object`);
   return flatten(value, "");

@@ -1,7 +1,7 @@
 /** Bodies that this program reads itself: strict JSON with known fields. Every error names the field and what it should be. */
 import { closestName, HoldfastError } from "@holdfast/protocol";
 
-import { decodeUtf8, excessOf, JSON_KEYS_MAX, suspiciousKey } from "./strict-json.ts";
+import { decodeUtf8, excessReason, suspiciousKey } from "./strict-json.ts";
 
 /** Reads one value found at `path` ("filter.status"), or throws `request-invalid`. */
 export type Field<T> = (value: unknown, path: string) => T;
@@ -24,9 +24,8 @@ export function parseBody(body: Uint8Array, contentType: string | undefined): un
   }
   const text = decodeUtf8(body);
   if (text === undefined) throw new HoldfastError("body-invalid-json", { reason: "it is not UTF-8" });
-  const excess = excessOf(text, DEPTH_MAX);
-  if (excess === "depth") throw invalid(`it is nested deeper than ${DEPTH_MAX} levels`);
-  if (excess === "keys") throw invalid(`it has more than ${JSON_KEYS_MAX} keys`);
+  const excess = excessReason(text, DEPTH_MAX);
+  if (excess !== undefined) throw invalid(`it ${excess}`);
   let value: unknown;
   try {
     value = JSON.parse(text);

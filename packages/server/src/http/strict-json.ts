@@ -58,6 +58,18 @@ export function excessOf(text: string, depthMax: number): "depth" | "keys" | und
   return undefined;
 }
 
+/** The same as the end of a sentence about the text: "is nested deeper than …". */
+export function excessReason(text: string, depthMax: number): string | undefined {
+  switch (excessOf(text, depthMax)) {
+    case "depth":
+      return `is nested deeper than ${depthMax} levels`;
+    case "keys":
+      return `has more than ${JSON_KEYS_MAX} keys`;
+    case undefined:
+      return undefined;
+  }
+}
+
 /** The first key that an object of `text` has twice, or that is "__proto__". `text` is valid JSON. */
 export function suspiciousKey(text: string): JsonProblem | undefined {
   /** Keys of the enclosing objects seen so far; undefined for an array. */

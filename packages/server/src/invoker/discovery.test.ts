@@ -258,6 +258,13 @@ describe("a manifest", () => {
     }
   });
 
+  it("that holds too much is refused before it is parsed, and for what it is", () => {
+    const tooDeep = { code: "deployment-incompatible", message: /manifest is nested deeper than 256 levels/ };
+    assert.throws(() => parseManifest("http://there", "[".repeat(600)), tooDeep);
+    const tooMany = { code: "deployment-incompatible", message: /manifest has more than 250000 keys/ };
+    assert.throws(() => parseManifest("http://there", `[${'{"a":1},'.repeat(250_001)}1]`), tooMany);
+  });
+
   it("of a runtime that cannot run the SDK is refused with what is needed", () => {
     for (const [runtime, isFine] of [
       ["node/20.11.0", false],

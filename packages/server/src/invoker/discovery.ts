@@ -12,7 +12,7 @@ import {
   type ServiceManifest,
 } from "@holdfast/protocol";
 
-import { excessOf } from "../http/strict-json.ts";
+import { excessReason } from "../http/strict-json.ts";
 import type { EndpointAddresses } from "./endpoint-address.ts";
 
 const DISCOVERY_TIMEOUT_MS = 10_000;
@@ -47,15 +47,15 @@ export async function discover(
 
 /** The manifest that an endpoint's answer holds. */
 export function parseManifest(url: string, text: string): EndpointManifest {
+  // Deep enough, it would exhaust the stack of whoever writes it to the log.
+  const excess = excessReason(text, MANIFEST_DEPTH_MAX);
+  if (excess !== undefined) throw incompatible(url, `its manifest ${excess}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw incompatible(url, "its answer to GET /discover is not JSON", cause);
   }
-  // Deep enough, it would exhaust the stack of whoever writes it to the log.
-  if (excessOf(text, MANIFEST_DEPTH_MAX) !== undefined)
-    throw incompatible(url, `its manifest is nested deeper than ${MANIFEST_DEPTH_MAX} levels`);
   return checkManifest(url, value);
 }
 
