@@ -90,7 +90,7 @@ export const settings = {
   "ingress.bodyBytesMax": bytes(10 * MIB, "Body of one request", "body-too-large"),
   "ingress.receivingBytesMax": bytes(
     256 * MIB,
-    "Bodies that are being received at a time, by ingress and admin together",
+    "Bodies that are being received at a time, by ingress and admin together; each piece that arrived counts 512 bytes more",
     "overloaded",
   ),
   "ingress.headerBytesMax": bytes(32 * KIB, "All headers of one request", "header-too-large"),

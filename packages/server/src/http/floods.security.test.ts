@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { AdminRig } from "../admin/admin-rig.ts";
 import { assertProblem, IngressRig, settings, until } from "../ingress/ingress-rig.ts";
 import { answersIn, exchangeRaw } from "./raw-http.contract.ts";
+import { CHUNK_ROOM_BYTES } from "./receive-budget.ts";
 
 const MIB = 1024 * 1024;
 /** What the process may grow by during an attack that sends many times as much. */
@@ -121,12 +122,12 @@ describe("a caller that sends", { concurrency: false }, () => {
     assertMemoryKept();
   });
 
-  it("a million tiny chunks is cut off at the limit of a body", async () => {
+  it("a million tiny chunks is cut off when they take too much room", async () => {
     const socket = await open();
     const answered = answerOn(socket);
     socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
     await pour(socket, "1\r\n1\r\n".repeat(1_000), 1_000);
-    await assertRefused(answered, 413);
+    await assertRefused(answered, 429);
     await assertServesOthers();
     assertMemoryKept();
   });
@@ -270,6 +271,25 @@ describe("bodies that many callers send at a time", () => {
       await until(() => settings.budget.bytes === 0);
     });
   }
+
+  it("in tiny chunks have a bound of their own, as each chunk takes more room than its bytes", async () => {
+    const socket = await open();
+    const answer = answerOn(socket);
+    socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${"1\r\n1\r\n".repeat(5_000)}`);
+    assert.equal(await answer, 429);
+    socket.destroy();
+    await until(() => settings.budget.bytes === 0);
+  });
+
+  it("count a piece that came alone with what it takes to hold it", async () => {
+    const socket = await open();
+    socket.write(`${HEAD}Content-Length: 60000\r\n\r\n`);
+    socket.write("1");
+    await until(() => settings.budget.bytes > 0);
+    assert.equal(settings.budget.bytes, 1 + CHUNK_ROOM_BYTES);
+    socket.destroy();
+    await until(() => settings.budget.bytes === 0);
+  });
 
   it("are not bound by what callers say that they will send", async () => {
     const many = await Promise.all(Array.from({ length: 30 }, open));

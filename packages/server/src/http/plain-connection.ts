@@ -12,7 +12,7 @@ import {
   type PlainRequestLimits,
 } from "./plain-request.ts";
 import { PlainResponse, type PlainResponseSink } from "./plain-response.ts";
-import type { ReceiveBudget } from "./receive-budget.ts";
+import { roomOf, type ReceiveBudget } from "./receive-budget.ts";
 
 export type PlainConnectionOptions = {
   readonly socket: ByteSocket;
@@ -45,7 +45,7 @@ export class PlainConnection implements PlainResponseSink {
   #chunks: Buffer[] = [];
   #head: PlainHead | undefined;
   #missing = 0;
-  /** Bytes of the chunks, as taken from the budget. */
+  /** What the chunks took of the budget. */
   #kept = 0;
   #response: PlainResponse | undefined;
   #isReading = false;
@@ -137,12 +137,14 @@ export class PlainConnection implements PlainResponseSink {
 
   /** False: there is no room for it, and the connection ends. */
   #keep(part: Buffer): boolean {
+    if (part.length === 0) return true;
     const { budget, noRoom } = this.#options;
-    if (!budget.take(part.length)) {
+    const room = roomOf(part);
+    if (!budget.take(room)) {
       this.refuse(noRoom());
       return false;
     }
-    this.#kept += part.length;
+    this.#kept += room;
     this.#chunks.push(part);
     this.#missing -= part.length;
     return true;

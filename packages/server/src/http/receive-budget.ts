@@ -5,6 +5,17 @@
  */
 import { HoldfastError } from "@holdfast/protocol";
 
+/**
+ * What it takes to hold a chunk, beside its bytes: the object, and memory of its own. Some 200 bytes of the heap and several
+ * hundred outside of it, so that a body that comes a byte at a time takes hundreds of times its length.
+ */
+export const CHUNK_ROOM_BYTES = 512;
+
+/** What a chunk takes of the budget while it is held. */
+export function roomOf(chunk: Uint8Array): number {
+  return chunk.length + CHUNK_ROOM_BYTES;
+}
+
 export class ReceiveBudget {
   readonly #bytesMax: number;
   readonly #name: string;
@@ -16,7 +27,7 @@ export class ReceiveBudget {
     this.#name = name;
   }
 
-  /** Bytes that are being held. */
+  /** What is being held, see `roomOf`. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/protocol";
 
 import type { HttpRequest } from "./exchange.ts";
-import type { ReceiveBudget } from "./receive-budget.ts";
+import { roomOf, type ReceiveBudget } from "./receive-budget.ts";
 
 export type BodyLimit = {
   readonly bytesMax: number;
@@ -58,10 +58,12 @@ function collect(
   let first: Uint8Array | undefined;
   let rest: Uint8Array[] | undefined;
   let size = 0;
+  /** What the chunks took of the budget. */
+  let kept = 0;
   let isRefused = false;
   const giveUp = (error?: HoldfastError): void => {
-    limit.budget.giveBack(size);
-    size = 0;
+    limit.budget.giveBack(kept);
+    kept = 0;
     first = undefined;
     rest = undefined;
     if (error === undefined) return;
@@ -71,10 +73,12 @@ function collect(
   };
   req.on("data", (chunk: Uint8Array) => {
     if (isRefused) return;
+    const room = roomOf(chunk);
     if (size + chunk.length > limit.bytesMax) giveUp(bodyTooLarge(limit));
-    else if (!limit.budget.take(chunk.length)) giveUp(limit.budget.refusal());
+    else if (!limit.budget.take(room)) giveUp(limit.budget.refusal());
     else {
       size += chunk.length;
+      kept += room;
       if (first === undefined) first = chunk;
       else (rest ??= [first]).push(chunk);
     }
