@@ -11,8 +11,10 @@ export class ChannelOpener {
   #count = 0n;
   readonly #header = new Uint8Array(RECORD_HEADER_BYTES);
   #headerFilled = 0;
-  /** Payload of the record that is arriving. Set aside as announced: the limit keeps that small. */
-  #payload = new Uint8Array(0);
+  /** Of the payload that is arriving. */
+  #payloadBytes = 0;
+  /** The payload, where it comes in pieces. Set aside as announced: the limit keeps that small. */
+  #payload: Uint8Array | undefined;
   #payloadFilled = 0;
 
   constructor(key: Uint8Array) {
@@ -32,15 +34,10 @@ export class ChannelOpener {
         if (this.#headerFilled === RECORD_HEADER_BYTES) this.#begin();
         continue;
       }
-      const part = chunk.subarray(at, at + this.#payload.length - this.#payloadFilled);
+      const part = chunk.subarray(at, at + this.#payloadBytes - this.#payloadFilled);
       at += part.length;
-      // The usual case, a record that came as a whole, is not copied.
-      if (part.length === this.#payload.length) payloads.push(this.#checked(part));
-      else {
-        this.#payload.set(part, this.#payloadFilled);
-        this.#payloadFilled += part.length;
-        if (this.#payloadFilled === this.#payload.length) payloads.push(this.#checked(this.#payload));
-      }
+      const payload = this.#withPart(part);
+      if (payload !== undefined) payloads.push(this.#checked(payload));
     }
     return payloads;
   }
@@ -49,8 +46,18 @@ export class ChannelOpener {
     const length = new DataView(this.#header.buffer).getUint32(0);
     if (length === 0 || length > RECORD_PAYLOAD_BYTES_MAX)
       throw new Error("a record has an impossible length");
-    this.#payload = new Uint8Array(length);
+    this.#payloadBytes = length;
+    this.#payload = undefined;
     this.#payloadFilled = 0;
+  }
+
+  /** The payload once `part` completes it. The usual case, a record that came as a whole, is not copied. */
+  #withPart(part: Uint8Array): Uint8Array | undefined {
+    if (part.length === this.#payloadBytes) return part;
+    const payload = (this.#payload ??= new Uint8Array(this.#payloadBytes));
+    payload.set(part, this.#payloadFilled);
+    this.#payloadFilled += part.length;
+    return this.#payloadFilled === payload.length ? payload : undefined;
   }
 
   #checked(payload: Uint8Array): Uint8Array {

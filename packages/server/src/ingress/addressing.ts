@@ -1,5 +1,5 @@
-import type { ServiceRow, Tables } from "@holdfast/engine";
 /** From the path of a call to the handler it means, at this moment. */
+import type { ServiceRow, Tables } from "@holdfast/engine";
 import { closestName, HoldfastError, type HandlerManifest } from "@holdfast/protocol";
 
 export type CallAddress = {
@@ -42,9 +42,9 @@ export function addressOfParts(
 
 export function findService(tables: Tables, service: string, hidesPrivate = false): ServiceRow {
   const row = tables.service(service);
-  if (row !== undefined && !(hidesPrivate && publicHandlers(row).length === 0)) return row;
+  if (row !== undefined && !(hidesPrivate && !hasPublicHandler(row))) return row;
   const known = [...tables.services.keys()].filter(
-    (name) => !hidesPrivate || publicHandlers(tables.service(name)).length > 0,
+    (name) => !hidesPrivate || hasPublicHandler(tables.service(name)),
   );
   const meant = closestName(service, known);
   throw new HoldfastError(
@@ -70,8 +70,14 @@ export function isPublic(row: ServiceRow, handler: HandlerManifest): boolean {
   return !(handler.ingressPrivate ?? row.manifest.ingressPrivate ?? false);
 }
 
-export function publicHandlers(row: ServiceRow | undefined): readonly string[] {
-  if (row === undefined) return [];
+/** Asked with every call, so it makes no list. */
+export function hasPublicHandler(row: ServiceRow | undefined): boolean {
+  if (row === undefined) return false;
+  for (const handler of row.handlers.values()) if (isPublic(row, handler)) return true;
+  return false;
+}
+
+function publicHandlers(row: ServiceRow): readonly string[] {
   return [...row.handlers.values()].filter((handler) => isPublic(row, handler)).map(({ name }) => name);
 }
 

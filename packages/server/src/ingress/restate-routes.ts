@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { pathNotFound } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";
-import { addressOfParts, publicHandlers } from "./addressing.ts";
+import { addressOfParts, hasPublicHandler } from "./addressing.ts";
 import { attach, output } from "./attach.ts";
 import { completeAwakeable, requireAwakeable, type Verb } from "./awakeables.ts";
 import { handleCall, hidesPrivate, type CallScope } from "./call.ts";
@@ -175,7 +175,7 @@ function handleHealth(scope: CallScope, res: HttpResponse): void {
   }
   const { tables } = scope.engine;
   const services = [...tables.services.keys()].filter(
-    (name) => !hidesPrivate(scope) || publicHandlers(tables.service(name)).length > 0,
+    (name) => !hidesPrivate(scope) || hasPublicHandler(tables.service(name)),
   );
   const response: IngressHealth = { services: services.toSorted() };
   sendJson(res, 200, response);

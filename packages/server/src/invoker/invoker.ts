@@ -57,6 +57,7 @@ export class Invoker implements AttemptEffects {
   #stopSweeping: (() => void) | undefined;
   #shortestTimeoutMs = Number.POSITIVE_INFINITY;
   #closed = false;
+  readonly #aheadOfWall = (): number => this.#options.clock.aheadOfWall;
 
   constructor(options: InvokerOptions) {
     this.#options = options;
@@ -182,7 +183,7 @@ export class Invoker implements AttemptEffects {
   #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {
     if (attempt.isOver || this.#closed) return;
     const { clock } = this.#options;
-    const sent = inEngineTime(boundFailure(message, body), () => clock.aheadOfWall);
+    const sent = inEngineTime(boundFailure(message, body), this.#aheadOfWall);
     if (attempt.add(sent, body.length, this.#childId(message), clock.now())) {
       this.#dirty.push(attempt);
       this.#options.requestTurn();
