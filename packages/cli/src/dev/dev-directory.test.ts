@@ -21,8 +21,10 @@ test("the port is remembered, and a damaged note is as good as none", () => {
 test("only what an engine keeps is wiped", async () => {
   const data = join(directory, "b");
   mkdirSync(join(data, "log"), { recursive: true });
-  for (const name of ["checkpoint.db", "checkpoint.db-wal", "lock.db", "lock.json", "dev.json"])
-    writeFileSync(join(data, name), "");
+  const files = ["checkpoint.db", "checkpoint.db-wal", "lock.db", "lock.json", "dev.json"];
+  // The second is left where the process ended while it made the key.
+  files.push("identity.pem", "identity.pem.new");
+  for (const name of files) writeFileSync(join(data, name), "");
   await wipe(data);
   assert.deepEqual(readdirSync(data), []);
   await wipe(join(directory, "not there"));

@@ -10,7 +10,7 @@ import { ExitCode } from "../exit-code.ts";
 export const DEV_DIRECTORY = ".holdfast/dev";
 
 const NOTES_FILE = "dev.json";
-const OWN_ENTRY = /^(log|checkpoint\.db.*|lock\..*|running|identity\.pem|dev\.json)$/;
+const OWN_ENTRY = /^(log|checkpoint\.db.*|lock\..*|running|identity\.pem(\.new)?|dev\.json)$/;
 
 /** Removes what an engine keeps in the directory. Refused while one is running, and where it would remove other things. */
 export async function wipe(directory: string): Promise<void> {
