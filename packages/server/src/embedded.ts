@@ -73,7 +73,8 @@ export class Holdfast extends LocalClient {
       store: directory.store,
       endpoints: endpointsOf(options.services),
       wasCrash: directory.wasCrash,
-      // Endpoints that a server registered in this directory may listen to its key alone.
+      // A server that had this directory may have registered endpoints that listen to its key alone. Only the key in the
+      // directory is found: one that `identity.keyFile` named is not, and those endpoints refuse this engine.
       ...(existsSync(keyPath) ? { identity: identityKey(keyPath) } : {}),
       settings: { ...defaultFoldSettings, ...options.settings },
       ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -1,6 +1,6 @@
+/** One engine: a partition at work with its invoker and the wires to its deployments. Composed here, by hand. */
 import type { KeyObject } from "node:crypto";
 
-/** One engine: a partition at work with its invoker and the wires to its deployments. Composed here, by hand. */
 import {
   defaultFoldSettings,
   type DeploymentRow,

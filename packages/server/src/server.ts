@@ -1,7 +1,7 @@
+/** A running server: one engine, its ingress, and its admin API. */
 import { inspect } from "node:util";
 
 import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
-/** A running server: one engine, its ingress, and its admin API. */
 import {
   HoldfastError,
   shownLine,

@@ -20,9 +20,9 @@ const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
 /** How often a change of some keys is computed anew because the state changed meanwhile. */
 const TRIES_MAX = 5;
-/** Field under which bytes that are no JSON are shown and given. */
 /** The log holds a version as one more than it is, and the largest whole number has no room for that. */
 const STATE_VERSION_MAX = Number.MAX_SAFE_INTEGER - 1;
+/** Field under which bytes that are no JSON are shown and given. */
 const RAW_FIELD = "$raw";
 
 export function listState(exchange: AdminExchange): AdminAnswer {

@@ -95,7 +95,6 @@ function upgradeRequest(
     method: "GET",
     headers: { ...headers, ...signature, connection: "Upgrade", upgrade: NATIVE_WIRE_PROTOCOL },
     timeout: CONNECT_TIMEOUT_MS,
-    agent: false,
   });
 }
 

@@ -30,8 +30,8 @@ const FILL_SLICE_BYTES = 1024 * 1024;
  * The one writer of a log directory. Synchronous: each call returns when its bytes are durable. Runs in the log's thread, or
  * anywhere in a test.
  *
- * After any failure but want of room (see `hasNoRoom`) the writer is finished. A sync that failed is never repeated: the kernel may have
- * dropped the bytes and call the next sync a success.
+ * After any failure but want of room (see `hasNoRoom`) the writer is finished. A sync that failed is never repeated: the
+ * kernel may have dropped the bytes and call the next sync a success.
  */
 export class LogWriter {
   readonly epoch: number;

@@ -8,8 +8,8 @@ import type { InvocationColumns, InvocationCount, InvocationHit, InvocationQuery
 /*
  * Searching invocations without ever reading more than a few index ranges. Each query names the index it runs on, because
  * SQLite would guess from statistics that nobody keeps. Where an index has the status before the time, there is one range
- * for each status, and the ranges are merged here. Two steps: first the places of the rows, then the rows that are left. An index has no checksum,
- * so the row has to be what its entry said, and what was asked for.
+ * for each status, and the ranges are merged here. Two steps: first the places of the rows, then the rows that are left. An
+ * index has no checksum, so the row has to be what its entry said, and what was asked for.
  */
 
 /** Shorter prefixes, such as "inv_", select too much to begin with them. */
