@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
+import { encodeMessage, MessageType } from "@holdfast/protocol";
 import { handler, service, type Context } from "@holdfast/sdk";
 
 import { createTestEngine } from "../testing.ts";
+import { inEngineTime } from "./engine-time.ts";
 
 const HOUR = 3_600_000;
 
@@ -50,4 +52,49 @@ it("a sleep takes as long as it was asked to, begun before or after the clock wa
   assert.equal(ended.has("delayed"), false);
   await pass(20_000);
   assert.equal(ended.size, 5);
+});
+
+it("what a handler sends or moves begins after the delay it named, also once the clock was set back", async () => {
+  const started = new Set<string>();
+  const mail = service("mail", {
+    note: async (_ctx: Context, name: string) => {
+      started.add(name);
+    },
+    plan: async (ctx: Context) => {
+      await ctx.send(mail.note, "at once");
+      await ctx.send(mail.note, "sent", { delay: "10s" });
+      const moved = await ctx.send(mail.note, "moved", { delay: "1h" });
+      await moved.reschedule("20s");
+    },
+  });
+  await using engine = await createTestEngine({ services: [mail] });
+  const { clock } = engine;
+  const pass = async (ms: number): Promise<void> => {
+    const until = clock.elapsed() + ms;
+    await engine.settle();
+    while (clock.step(until)) await engine.settle();
+    await engine.settle();
+  };
+  await pass(1_000);
+  clock.now = () => clock.elapsed() - HOUR;
+  await engine.send(mail.plan);
+  await pass(9_900);
+  assert.deepEqual([...started], ["at once"]);
+  await pass(200);
+  assert.deepEqual([...started], ["at once", "sent"]);
+  await pass(9_700);
+  assert.deepEqual([...started], ["at once", "sent"]);
+  await pass(400);
+  assert.deepEqual([...started], ["at once", "sent", "moved"]);
+});
+
+it("a time at the end of all time stays there", () => {
+  const message = {
+    type: MessageType.Sleep,
+    wakeUpAt: Number.MAX_SAFE_INTEGER - 1,
+    completionId: 1,
+    name: "",
+  } as const;
+  const moved = inEngineTime({ message, body: encodeMessage(message) }, () => HOUR);
+  assert.deepEqual(moved.message, { ...message, wakeUpAt: Number.MAX_SAFE_INTEGER });
 });
