@@ -23,6 +23,7 @@ export type {
 export { hashBytes, hashText, randomSeedOf } from "./hash.ts";
 export { defaultFoldSettings, type FoldSettings } from "./limits.ts";
 export { Partition, type Applied } from "./partition/apply.ts";
+export { ENGINE_CRASHED, ENGINE_RESTARTED } from "./partition/attempt-end.ts";
 export type { LogRecord, RecordBody, SessionMessage } from "./record.ts";
 export { deploymentAt } from "./operators/deployments.ts";
 export type {

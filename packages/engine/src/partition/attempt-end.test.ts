@@ -55,3 +55,25 @@ test("a failure is no longer the newest once a step has its result or the handle
   w.attempt(waiting).suspend([sleep]);
   assert.equal(failure(waiting), undefined);
 });
+
+test("crashes of the engine are counted through attempts that were lost before they got to the handler", () => {
+  const w = new World({ services: [service("mail", ["send"])] });
+  const id = w.invoke("mail/send");
+  const counted = (): readonly unknown[] => {
+    const { lastFailure, status } = w.tables.invocations.get(id) ?? assert.fail();
+    return [status, lastFailure?.code, lastFailure?.count];
+  };
+  for (let crash = 0; crash < 25; crash++) {
+    w.lose(id, { code: "engine-crashed" });
+    w.advance(20_000);
+    w.lose(id, { code: "connection-lost" });
+    w.advance(20_000);
+  }
+  assert.deepEqual(counted(), ["running", "engine-crashed", 25]);
+  assert.equal(w.tables.invocations.get(id)?.events.at(-1)?.code, "connection-lost");
+  w.lose(id, { code: "engine-restarted" });
+  w.advance(20_000);
+  w.lose(id, { code: "engine-crashed" });
+  w.advance(20_000);
+  assert.deepEqual(counted(), ["running", "engine-crashed", 1], "a restart that was meant begins anew");
+});

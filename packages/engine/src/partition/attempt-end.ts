@@ -11,6 +11,10 @@ import type { Fold } from "./fold.ts";
 import { hasArrived } from "./journal.ts";
 import { clearTimer, setTimer, timeAfter } from "./timers.ts";
 
+/** Codes of the attempts that the end of the engine cut off: it was not meant, or it was. */
+export const ENGINE_CRASHED = "engine-crashed";
+export const ENGINE_RESTARTED = "engine-restarted";
+
 /** Longest wait before an attempt is tried again whose handler could not be reached: outages end without notice. */
 const LOST_RETRY_MS_MAX = 10_000;
 /** Back-off adds up to a third, so that what failed together does not return together. */
@@ -40,7 +44,8 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
     relatedCommandIndex: failure.relatedCommandIndex,
     relatedCommandName: failure.relatedCommandName,
   };
-  row.lastFailure = { ...event, count: repeats(row.lastFailure, event) + 1 };
+  if (!staysInCrashCount(row.lastFailure, failure))
+    row.lastFailure = { ...event, count: repeats(row.lastFailure, event) + 1 };
   row.modifiedAt = fold.at;
   addEvent(row, event);
   if (failure.behavior === ErrorBehavior.Fail) {
@@ -70,6 +75,20 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
 /** How often the newest failure was of the same kind. It is forgotten with progress, so these are failures in a row. */
 function repeats(last: InvocationEvent | undefined, { code }: InvocationEvent): number {
   return last?.code === code ? last.count : 0;
+}
+
+/**
+ * Whoever crashes the engine may find its endpoint out of reach before it gets to it again. That is no progress, so it must
+ * not begin the count of crashes anew. A restart that was meant does.
+ */
+function staysInCrashCount(last: InvocationEvent | undefined, failure: AttemptFailure): boolean {
+  return (
+    last?.code === ENGINE_CRASHED &&
+    !failure.counted &&
+    failure.behavior === ErrorBehavior.Retry &&
+    failure.code !== ENGINE_CRASHED &&
+    failure.code !== ENGINE_RESTARTED
+  );
 }
 
 function giveUp(fold: Fold, row: Invocation, failure: AttemptFailure, how: "pause" | "kill"): void {

@@ -117,7 +117,10 @@ export type Invocation = {
   /** Place in its object's inbox while queued; 0 otherwise. */
   inboxSeq: number;
   awaiting: AwaitingSet | undefined;
-  /** Why the newest failed attempt failed, and how many in a row failed with its code; cleared when an attempt makes progress. */
+  /**
+   * Why the newest failed attempt failed, and how many in a row failed with its code; cleared when an attempt makes progress.
+   * A crash of the engine stays here through attempts that were lost on the way to the handler.
+   */
   lastFailure: InvocationEvent | undefined;
   events: InvocationEvent[];
   readonly open: Map<number, OpenOperation>;

@@ -223,14 +223,17 @@ export class World {
     return this.apply({ kind: "signal", id, index, name, result, cause: "ingress" }).outcome;
   }
 
-  lose(id: string, options: { readonly counted?: boolean; readonly pause?: boolean } = {}): Outcome {
+  lose(
+    id: string,
+    options: { readonly counted?: boolean; readonly pause?: boolean; readonly code?: string } = {},
+  ): Outcome {
     const { attempt } = must(this.tables.invocations.get(id), `invocation ${id}`);
     return this.apply({
       kind: "attempt-lost",
       id,
       attempt,
-      code: "connection-lost",
-      message: "The connection was lost",
+      code: options.code ?? "connection-lost",
+      message: "The attempt was lost",
       counted: options.counted ?? false,
       pause: options.pause ?? false,
       retryDelayMs: -1,

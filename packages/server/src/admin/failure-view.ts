@@ -1,5 +1,5 @@
 /** Failures and what made attempts fail, for people. */
-import { type InvocationEvent } from "@holdfast/engine";
+import type { Invocation, InvocationEvent } from "@holdfast/engine";
 import { errorCatalogue, isErrorCode, type Failure, type FailureInfo } from "@holdfast/protocol";
 
 import { iso } from "./shown-time.ts";
@@ -17,6 +17,12 @@ export function failureInfo(failure: Failure): FailureInfo {
     ...(stacktrace === undefined ? {} : { stacktrace }),
     ...(metadata.size === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
   };
+}
+
+/** Why the newest attempt failed, if none has made progress since: a crash stays in the row while the newest is another. */
+export function newestFailure({ lastFailure, events }: Readonly<Invocation>): InvocationEvent | undefined {
+  if (lastFailure === undefined) return undefined;
+  return events.findLast(({ kind }) => kind === "attempt-failed") ?? lastFailure;
 }
 
 /** What made an attempt fail. Its code is one of the catalogue. */

@@ -14,6 +14,7 @@ import { HoldfastError, type InvocationFilter, type InvocationStatus } from "@ho
 import { count, instant, invalid, list, oneOf, readFields, text } from "../http/json-request.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import type { InvocationQuery } from "../store/store.ts";
+import { newestFailure } from "./failure-view.ts";
 
 /** A filter with its times read. */
 export type ReadFilter = Omit<InvocationFilter, "createdAfter" | "createdBefore"> & {
@@ -210,8 +211,9 @@ function resultKind({ result }: Readonly<Invocation>): "success" | "failure" | u
   return result.kind === "failure" ? "failure" : "success";
 }
 
-function failureText({ result, lastFailure }: Readonly<Invocation>): string {
-  return result?.kind === "failure" ? result.failure.message : (lastFailure?.message ?? "");
+function failureText(row: Readonly<Invocation>): string {
+  const { result } = row;
+  return result?.kind === "failure" ? result.failure.message : (newestFailure(row)?.message ?? "");
 }
 
 /** The order of the store's "newest": creation descending, ties by id ascending. */

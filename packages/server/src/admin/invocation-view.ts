@@ -10,7 +10,7 @@ import {
 } from "@holdfast/protocol";
 
 import type { EngineAccess } from "../partition/engine-access.ts";
-import { attemptFailure, failureInfo } from "./failure-view.ts";
+import { attemptFailure, failureInfo, newestFailure } from "./failure-view.ts";
 import { inputHeaders, journalView } from "./journal-view.ts";
 import { iso } from "./shown-time.ts";
 import { waitingFor, type WaitScope } from "./waiting-for.ts";
@@ -25,6 +25,7 @@ export function waitScopeOf(engine: EngineAccess): WaitScope {
 export function summaryOf(scope: WaitScope, row: Readonly<Invocation>): InvocationSummary {
   const { target } = row;
   const waits = waitingFor(scope, row);
+  const failure = newestFailure(row);
   return {
     id: row.id,
     target: targetText(target),
@@ -41,7 +42,7 @@ export function summaryOf(scope: WaitScope, row: Readonly<Invocation>): Invocati
     attempt: row.attempt,
     retryCount: row.retryCount,
     ...at("nextRetryAt", row.nextRetryAt),
-    ...(row.lastFailure === undefined ? {} : { lastFailure: attemptFailure(row.lastFailure) }),
+    ...(failure === undefined ? {} : { lastFailure: attemptFailure(failure) }),
     ...(waits.length === 0 ? {} : { waitingFor: waits }),
     ...(row.idempotencyKey === undefined ? {} : { idempotencyKey: row.idempotencyKey }),
     invokedBy: invokedBy(row),

@@ -2,6 +2,7 @@
 import { objectKey, timerDue, type Invocation, type OpenOperation, type Tables } from "@holdfast/engine";
 import { FIRST_AWAKEABLE_SIGNAL, formatAwakeableId, type WaitInfo } from "@holdfast/protocol";
 
+import { newestFailure } from "./failure-view.ts";
 import { iso } from "./shown-time.ts";
 
 export type WaitScope = {
@@ -16,15 +17,7 @@ export function waitingFor(scope: WaitScope, row: Readonly<Invocation>): readonl
     case "queued":
       return [lockWait(scope.tables, row)];
     case "backing-off":
-      return [
-        {
-          kind: "retry",
-          detail: row.lastFailure?.message ?? "the attempt was lost",
-          since: iso(row.lastFailure?.at ?? row.modifiedAt),
-          until: iso(row.nextRetryAt),
-        },
-        ...deploymentWaits(scope, row),
-      ];
+      return [retryWait(row), ...deploymentWaits(scope, row)];
     case "suspended":
       return [...operationWaits(row, row.awaiting?.completions ?? []), ...signalWaits(row)];
     case "running":
@@ -34,6 +27,16 @@ export function waitingFor(scope: WaitScope, row: Readonly<Invocation>): readonl
     case "completed":
       return [];
   }
+}
+
+function retryWait(row: Readonly<Invocation>): WaitInfo {
+  const failure = newestFailure(row);
+  return {
+    kind: "retry",
+    detail: failure?.message ?? "the attempt was lost",
+    since: iso(failure?.at ?? row.modifiedAt),
+    until: iso(row.nextRetryAt),
+  };
 }
 
 function lockWait(tables: Tables, row: Readonly<Invocation>): WaitInfo {

@@ -13,10 +13,9 @@
  * every crash, so its count grows with each, while whoever had to wait during one falls behind by it; and of those
  * with the most crashes, half go first.
  */
-import type { Invocation, RecordBody } from "@holdfast/engine";
+import { ENGINE_CRASHED, ENGINE_RESTARTED, type Invocation, type RecordBody } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 
-const ENGINE_CRASHED = "engine-crashed";
 /** One code, so that the fold counts them in a row; two messages, so that the next start sees who came first. */
 const WENT_ON = "The engine crashed while this attempt ran";
 const FOLLOWS =
@@ -90,7 +89,7 @@ export function lossOf(
   restart: Restart | undefined,
 ): Pick<AttemptLost, "code" | "message" | "pause" | "retryDelayMs"> {
   if (restart === undefined)
-    return { code: "engine-restarted", message: "The engine was restarted", pause: false, retryDelayMs: 0 };
+    return { code: ENGINE_RESTARTED, message: "The engine was restarted", pause: false, retryDelayMs: 0 };
   if (restart.kind === "pause") {
     const { crashes } = restart;
     const message = new HoldfastError("crash-loop", { crashes }).message;

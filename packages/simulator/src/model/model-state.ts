@@ -38,7 +38,7 @@ export type ModelInvocation = {
   /** Failed attempts that count, since the last progress; and those in a row that were lost and do not. */
   retryCount: number;
   lostAttempts: number;
-  /** Code of the newest failure; gone with the next progress. */
+  /** Code of the newest failure; gone with the next progress. A crash stays through losses on the way to the handler. */
   lastFailure: string | undefined;
   awaiting: AwaitingSet | undefined;
   /** Whose outcome each open call or attach waits for, by completion id. */

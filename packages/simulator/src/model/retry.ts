@@ -24,7 +24,7 @@ export type AttemptFailure = {
 
 export function failAttempt(state: ModelState, invocation: ModelInvocation, failed: AttemptFailure): void {
   const { code, failure, as, delayMs } = failed;
-  invocation.lastFailure = code;
+  if (!staysInCrashCount(invocation, failed)) invocation.lastFailure = code;
   if (as === "pause") return pause(state, invocation);
   const policy = policyFor(state, invocation);
   if (as === "lost") invocation.lostAttempts += 1;
@@ -40,6 +40,12 @@ export function failAttempt(state: ModelState, invocation: ModelInvocation, fail
   const failures = isLost ? invocation.lostAttempts : invocation.retryCount;
   const longest = isLost ? Math.min(policy.maxIntervalMs, LOST_INTERVAL_MAX_MS) : policy.maxIntervalMs;
   retryAfter(state, invocation, waitAfter(failures, policy, longest));
+}
+
+/** Being lost on the way to the handler does not end a row of crashes; a restart that was meant does. */
+function staysInCrashCount({ lastFailure }: ModelInvocation, { code, as }: AttemptFailure): boolean {
+  const byEngine = code === "engine-crashed" || code === "engine-restarted";
+  return lastFailure === "engine-crashed" && as === "lost" && !byEngine;
 }
 
 function waitAfter(failures: number, { initialIntervalMs, factor }: RetryPolicy, longest: number): Window {
