@@ -64,6 +64,11 @@ interface OpenSession {
 
 /** Credit is granted back in portions, not with every message. */
 const CREDIT_PORTION_BYTES = INITIAL_SESSION_CREDIT_BYTES / 2;
+/**
+ * Sessions that may be opened while the engine takes nothing from the pipe. Credit bounds what each has to say, but not how
+ * many there are: each leaves at least a refusal behind, which waits in memory. An engine that works reads in between.
+ */
+const OPENED_UNREAD_MAX = 10_000;
 const USER_ERROR = 500;
 
 export class NativeConnection {
@@ -75,6 +80,8 @@ export class NativeConnection {
   #owedPong: Uint8Array | undefined = undefined;
   #isWriteScheduled = false;
   #isHeldBack = false;
+  /** Sessions opened since the pipe last took bytes. */
+  #openedUnread = 0;
   #isClosed = false;
   #isDraining = false;
   #whenDrained: (() => void) | undefined = undefined;
@@ -97,17 +104,26 @@ export class NativeConnection {
       frames = this.#decoder.push(chunk);
     } catch (error) {
       // The place in the stream is lost, and with it every session on it.
-      this.#options.onProblem(error instanceof Error ? error.message : String(error));
-      this.lost("the connection carries something that is not the native wire");
-      this.#options.pipe.destroy();
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#giveUp(problem, "the connection carries something that is not the native wire");
       return;
     }
-    for (const frame of frames) this.#take(frame);
+    for (const frame of frames) {
+      this.#take(frame);
+      if (this.#isClosed) return;
+    }
+  }
+
+  #giveUp(problem: string, reason: string): void {
+    this.#options.onProblem(problem);
+    this.lost(reason);
+    this.#options.pipe.destroy();
   }
 
   /** The pipe takes bytes again. */
   resume(): void {
     this.#isHeldBack = false;
+    this.#openedUnread = 0;
     this.#scheduleWrite();
   }
 
@@ -180,6 +196,12 @@ export class NativeConnection {
   #open(frame: Frame): void {
     const number = frame.session;
     if (this.#sessions.has(number)) return;
+    if (this.#isHeldBack) this.#openedUnread += 1;
+    if (this.#openedUnread > OPENED_UNREAD_MAX) {
+      const problem = `The engine opened more than ${OPENED_UNREAD_MAX} sessions in a row without reading what it is sent`;
+      this.#giveUp(problem, "the engine does not read");
+      return;
+    }
     const refusal = this.#isDraining
       ? "this process is shutting down"
       : this.#sessions.size >= this.#options.sessionsMax
