@@ -14,6 +14,7 @@ export type AttemptTimeouts = { readonly inactivityTimeoutMs: number; readonly a
 
 export type TimeoutAction = "none" | "request-suspend" | "abort";
 
+/** All times here are those of `Clock.elapsed`: a wall clock that jumps cuts nobody off. */
 export class AttemptSession {
   readonly id: string;
   readonly attempt: number;

@@ -116,7 +116,7 @@ export class Invoker implements AttemptEffects {
   #session(id: string, attempt: number): Session | undefined {
     const running = this.#attempts.get(id);
     if (running === undefined || running.attempt !== attempt) return undefined;
-    running.noteActivity(this.#options.clock.now());
+    running.noteActivity(this.#options.clock.elapsed());
     return running.session;
   }
 
@@ -146,7 +146,7 @@ export class Invoker implements AttemptEffects {
       return;
     }
     const timeouts = tables.handlerSettings(effect.deployment, row.target.service, row.target.handler);
-    const attempt = new AttemptSession(effect.id, effect.attempt, timeouts, clock.now());
+    const attempt = new AttemptSession(effect.id, effect.attempt, timeouts, clock.elapsed());
     this.#abort(effect.id, this.#attempts.get(effect.id)?.attempt ?? 0, "a newer attempt began");
     this.#attempts.set(effect.id, attempt);
     const journal = tables.journal(row, effect.start.knownEntries);
@@ -184,7 +184,7 @@ export class Invoker implements AttemptEffects {
     if (attempt.isOver || this.#closed) return;
     const { clock } = this.#options;
     const sent = inEngineTime(boundFailure(message, body), this.#aheadOfWall);
-    if (attempt.add(sent, body.length, this.#childId(message), clock.now())) {
+    if (attempt.add(sent, body.length, this.#childId(message), clock.elapsed())) {
       this.#dirty.push(attempt);
       this.#options.requestTurn();
     }
@@ -291,7 +291,7 @@ export class Invoker implements AttemptEffects {
   #sweep(): void {
     this.#stopSweeping = undefined;
     this.#shortestTimeoutMs = Number.POSITIVE_INFINITY;
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.elapsed();
     let shortest = Number.POSITIVE_INFINITY;
     for (const attempt of this.#attempts.values()) {
       const action = attempt.checkTimeouts(now);

@@ -77,6 +77,7 @@ export class NativeConnection {
   #isBlocked = false;
   #isClosed = false;
   #closesWhenIdle = false;
+  /** By the clock that only goes forward: no jump of the wall clock makes a peer silent. */
   #lastHeard: number;
   #stopPinging: () => void;
 
@@ -84,7 +85,7 @@ export class NativeConnection {
     this.#options = options;
     this.#decoder = new FrameDecoder({ maxBodyBytes: options.messageBytesMax, tooLarge: "skip" });
     this.#writer = new FrameWriter({ maxBodyBytes: Math.max(options.messageBytesMax, FRAME_BODY_BYTES_MAX) });
-    this.#lastHeard = options.clock.now();
+    this.#lastHeard = options.clock.elapsed();
     const { socket } = options;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.receive(chunk));
@@ -216,7 +217,7 @@ export class NativeConnection {
 
   receive(chunk: Uint8Array): void {
     if (this.#isClosed) return;
-    this.#lastHeard = this.#options.clock.now();
+    this.#lastHeard = this.#options.clock.elapsed();
     let frames: readonly Frame[];
     try {
       frames = this.#decoder.push(chunk);
@@ -351,7 +352,7 @@ export class NativeConnection {
 
   #ping(): void {
     if (this.#isClosed) return;
-    if (this.#options.clock.now() - this.#lastHeard > SILENCE_MS_MAX) {
+    if (this.#options.clock.elapsed() - this.#lastHeard > SILENCE_MS_MAX) {
       this.#lost(`The handler's process has been silent for ${SILENCE_MS_MAX} ms`);
       return;
     }

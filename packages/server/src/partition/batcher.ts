@@ -66,7 +66,7 @@ export class Batcher {
   #nextPosition: number;
   /** Closed batches that wait for a free place, oldest first. */
   #waiting: Array<{ readonly batch: Batch; readonly payload: Uint8Array }> = [];
-  /** When each append under way was handed to the log, oldest first. */
+  /** When each append under way was handed to the log, oldest first, by `Clock.elapsed`. */
   readonly #appendedAt: number[] = [];
   #inFlightBytes = 0;
   #durable: number;
@@ -112,7 +112,7 @@ export class Batcher {
   /** The disk takes so long that whoever looks should know. */
   get isSlow(): boolean {
     const oldest = this.#appendedAt[0];
-    return oldest !== undefined && this.#deps.clock.now() - oldest > SLOW_APPEND_MS;
+    return oldest !== undefined && this.#deps.clock.elapsed() - oldest > SLOW_APPEND_MS;
   }
 
   /** Writes a record to the end of the open batch; `add` follows. One that cannot be written throws and leaves nothing. */
@@ -181,7 +181,7 @@ export class Batcher {
     while (this.#appendedAt.length < APPENDS_IN_FLIGHT_MAX && !this.#isWaitingForRoom && !this.#failed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#appendedAt.push(this.#deps.clock.now());
+      this.#appendedAt.push(this.#deps.clock.elapsed());
       const { batch, payload } = next;
       this.#deps.log
         .append({ position: batch.position, payload }, batch.position - 1)
