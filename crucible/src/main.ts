@@ -3,14 +3,13 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { writeSection } from "../../tools/document-section.ts";
 import { allExperiments } from "./all-experiments.ts";
 import { HELP, OptionError, readOptions, type Options } from "./options.ts";
 import { markdownTable } from "./report/markdown-table.ts";
-import { writeSection } from "./report/write-section.ts";
 import { complaintsOf, runExperiment, type Result } from "./run-experiment.ts";
 
 const EXIT_USAGE = 2;
-const PAGE = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
 const BUNDLER = fileURLToPath(new URL("../../packages/cli/bundle-server.mjs", import.meta.url));
 
 // "exit" handlers end processes, unmount and remove directories; a signal alone would skip them.
@@ -44,7 +43,7 @@ async function main(): Promise<number> {
       options.json,
       `${JSON.stringify({ seed: options.seed, length: options.length, results }, null, 2)}\n`,
     );
-  if (options.write) writeSection(PAGE, `${provenance(options)}\n\n${table}`);
+  if (options.write) writeSection("crucible", `${provenance(options)}\n\n${table}`);
   return results.some((result) => complaintsOf(result).length > 0) ? 1 : 0;
 }
 

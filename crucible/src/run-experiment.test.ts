@@ -3,7 +3,6 @@ import { test } from "node:test";
 
 import type { Finding } from "./experiment.ts";
 import { markdownTable } from "./report/markdown-table.ts";
-import { withSection } from "./report/write-section.ts";
 import { complaintsOf, type Result } from "./run-experiment.ts";
 
 const clean: Finding = {
@@ -43,13 +42,4 @@ test("the table counts what was lost and what was done twice, and shows what was
   ]);
   assert.match(table, /\| `kill`: kill -9 \| 3 \| 3 \| 1,234 \| 1 \| 0 \| a \\\| b; \*\*early\*\*: y \|/);
   assert.match(table, /\| `clock`: jumps \| skipped \|.*apt-get install faketime/);
-});
-
-test("the section of a page is replaced, and the rest of the page stays", () => {
-  const page = withSection("# Reliability\n", "first");
-  const again = withSection(`${page}\nbehind\n`, "second");
-  assert.match(
-    again,
-    /^# Reliability\n\n<!-- crucible:begin -->\n\nsecond\n\n<!-- crucible:end -->\n\nbehind\n$/,
-  );
 });

@@ -9,7 +9,6 @@ import { Mutator } from "./engine/mutate.ts";
 import { Random } from "./engine/random.ts";
 import { Finding, refusedOr, type Target } from "./engine/target.ts";
 import { OptionError, readOptions } from "./options.ts";
-import { withTable } from "./report.ts";
 import { findTarget, targets } from "./targets.ts";
 
 function attemptsAt(run: Target["run"]): Attempts {
@@ -107,11 +106,5 @@ describe("a run", () => {
     assert.throws(() => readOptions(["--target", "vales"], names), OptionError);
     assert.throws(() => readOptions(["--minutes", "0"], names), OptionError);
     assert.throws(() => readOptions(["--replay", "x"], names), OptionError);
-  });
-
-  it("writes its table between the marks, and makes them where there are none", () => {
-    const first = withTable("# Reliability\n", "| a |");
-    assert.equal(first, "# Reliability\n\n<!-- fuzz:begin -->\n\n| a |\n\n<!-- fuzz:end -->\n");
-    assert.equal(withTable(`${first}\nmore\n`, "| b |"), `${first.replace("| a |", "| b |")}\nmore\n`);
   });
 });

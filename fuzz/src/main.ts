@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 
+import { writeSection } from "../../tools/document-section.ts";
 import { Attempts } from "./engine/attempt.ts";
 import { supervise, type TargetReport } from "./engine/supervisor.ts";
 import { HELP, OptionError, readOptions, type Options } from "./options.ts";
-import { tableOf, writeTable } from "./report.ts";
+import { tableOf } from "./report.ts";
 import { findTarget, targets } from "./targets.ts";
 
 const EXIT_USAGE = 2;
@@ -41,8 +42,9 @@ async function fuzz(options: Options): Promise<number> {
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
   reports.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
-  console.log(`\n${tableOf(reports)}`);
-  if (options.write) writeTable(reports);
+  const table = tableOf(reports);
+  console.log(`\n${table}`);
+  if (options.write) writeSection("fuzz", table);
   return reports.some(({ findings }) => findings > 0) ? 1 : 0;
 }
 

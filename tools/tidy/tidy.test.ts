@@ -79,6 +79,12 @@ describe("import-arrows", () => {
     rejects(importArrows, { [ENGINE]: text }, `${ENGINE}:1`);
   });
 
+  it("accepts a shared file where the table has it, and rejects it elsewhere", () => {
+    const text = 'import { writeSection } from "../../tools/document-section.ts";';
+    accepts(importArrows, { "crucible/src/main.ts": text });
+    rejects(importArrows, { "bench/src/main.ts": text }, "bench/src/main.ts:1");
+  });
+
   it("rejects outside packages in the core, except in its tests", () => {
     const text = 'import fc from "fast-check";';
     rejects(importArrows, { [ENGINE]: text }, `${ENGINE}:1`);

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
-import { writeSection } from "../document-section.ts";
+import { writeSection } from "../../../../tools/document-section.ts";
 import { runBatch } from "./batch.ts";
 import { problemsOf, summaryOf, type Summary } from "./summary.ts";
 

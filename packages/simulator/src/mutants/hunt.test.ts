@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { withSection } from "../document-section.ts";
 import { tableOf } from "./hunt.ts";
 
 const MUTANT = { name: "lost", breaks: "It is lost.", file: "f", find: "x", replace: "y" };
@@ -16,12 +15,5 @@ describe("the table of seeded bugs", () => {
     assert.match(text, /\| `lost` \| It is lost\. \| LOG-1 \| `mutants-7` \| 8 \| 1\.3 s \|/);
     assert.match(text, /\*\*not found\*\*/);
     assert.match(text, /1 of 2 found/);
-  });
-
-  it("replaces what stood in its place, and nothing else", () => {
-    const first = withSection("# Reliability\n", "mutants", "one");
-    assert.equal(first, "# Reliability\n\n<!-- mutants:begin -->\n\none\n\n<!-- mutants:end -->\n");
-    const around = `${first}\nBehind it.\n`;
-    assert.equal(withSection(around, "mutants", "two"), around.replace("one", "two"));
   });
 });

@@ -7,10 +7,10 @@
  */
 import { availableParallelism } from "node:os";
 
+import { writeSection } from "../../../../tools/document-section.ts";
 import { runBatch } from "../batch/batch.ts";
 import type { FoundFailure } from "../batch/seed-report.ts";
 import { MAIN } from "../batch/simulate.ts";
-import { writeSection } from "../document-section.ts";
 import type { Mutant } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
 

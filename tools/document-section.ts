@@ -1,12 +1,12 @@
-/** A section of docs/reliability.md that is written by a program, between two marks of its own. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+/** The sections of docs/reliability.md that programs write, each between two marks of its own. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const DOCUMENT = fileURLToPath(new URL("../../../docs/reliability.md", import.meta.url));
+const DOCUMENT = fileURLToPath(new URL("../docs/reliability.md", import.meta.url));
 
+/** `name` is that of the marks: "simulator", "mutants", "crucible", "fuzz". */
 export function writeSection(name: string, text: string): void {
-  const document = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, "utf8") : "# Reliability\n";
-  writeFileSync(DOCUMENT, withSection(document, name, text));
+  writeFileSync(DOCUMENT, withSection(readFileSync(DOCUMENT, "utf8"), name, text));
 }
 
 /** Replaces what stands between the marks; a document without them gets both at its end. */
@@ -16,6 +16,6 @@ export function withSection(document: string, name: string, text: string): strin
   const section = `${begin}\n\n${text}\n\n${end}`;
   const from = document.indexOf(begin);
   const to = document.indexOf(end);
-  if (from === -1 || to < from) return `${document.trimEnd()}\n\n${section}\n`.trimStart();
+  if (from === -1 || to < from) return `${document.trimEnd()}\n\n${section}\n`;
   return document.slice(0, from) + section + document.slice(to + end.length);
 }
