@@ -1,8 +1,8 @@
-import { setTimeout as wait } from "node:timers/promises";
 /**
  * A second handlers' process answers with noise, for others' sessions, with half frames, with silence, and is killed and frozen
  * on top. Only its own invocations may suffer; the honest one's must not notice.
  */
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { byLength, vacuous, withEngine, type Experiment, type Finding, type Scope } from "../experiment.ts";

@@ -1,5 +1,5 @@
-import type { EngineProcess } from "../process/engine-process.ts";
 /** One data directory with the handlers that serve it, all that was acknowledged on it, and who checks that. */
+import type { EngineProcess } from "../process/engine-process.ts";
 import { HandlerProcess } from "../process/handler-process.ts";
 import type { TemporaryDirectory } from "../process/temporary-directory.ts";
 import { Acknowledgements } from "./acknowledgements.ts";

@@ -1,6 +1,6 @@
+/** The words of a command line. */
 import { Readable } from "node:stream";
 
-/** The words of a command line. */
 import {
   CliError,
   callTarget,

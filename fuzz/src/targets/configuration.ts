@@ -1,8 +1,8 @@
+/** The configuration: a document in a file, variables of the environment, arguments. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The configuration: a document in a file, variables of the environment, arguments. */
 import { HoldfastError } from "@holdfast/protocol";
 import { loadConfig, settings } from "@holdfast/server/parts";
 

@@ -1,10 +1,10 @@
-import { createServer, type IncomingMessage } from "node:http";
-import { isDeepStrictEqual } from "node:util";
-
 /**
  * Requests, before they mean anything: the reader of plain ones, paths, stored headers, JSON of strangers. What the reader
  * takes as plain must be the same request to Node's own parser, or one of the two could be fooled.
  */
+import { createServer, type IncomingMessage } from "node:http";
+import { isDeepStrictEqual } from "node:util";
+
 import { HoldfastError } from "@holdfast/protocol";
 import {
   decodeUtf8,

@@ -1,6 +1,6 @@
+/** The records in a batch of the log. */
 import { isDeepStrictEqual } from "node:util";
 
-/** The records in a batch of the log. */
 import {
   BinaryWriter,
   DecodeError,

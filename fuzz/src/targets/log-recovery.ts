@@ -1,11 +1,11 @@
-import { hash } from "node:crypto";
-import { crc32 } from "node:zlib";
-
 /**
  * Recovery of a damaged log. An input is a list of decisions: which batches were written, into how many segments, and what
  * happened to the files then. As long as no checksum is forged, recovery must give back what was written, from its beginning
  * and unchanged, or say that the log is damaged. With forged checksums (a tenth of the damages) it must end all the same.
  */
+import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
+
 import {
   decodeFrame,
   decodeHeader,

@@ -1,6 +1,6 @@
+/** Files in memory, for what only reads. */
 import { basename } from "node:path";
 
-/** Files in memory, for what only reads. */
 import type { Disk, DiskFile } from "@holdfast/server/parts";
 
 export function readOnlyDisk(files: ReadonlyMap<string, Uint8Array>): Disk {

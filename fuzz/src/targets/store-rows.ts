@@ -1,6 +1,6 @@
+/** The rows of the checkpoint store, and how they travel to its thread. */
 import { isDeepStrictEqual } from "node:util";
 
-/** The rows of the checkpoint store, and how they travel to its thread. */
 import { DecodeError } from "@holdfast/engine";
 import * as engine from "@holdfast/engine/parts";
 import {

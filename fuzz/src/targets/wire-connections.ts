@@ -1,10 +1,10 @@
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
-
 /**
  * Both ends of the native wire, with a peer that sends anything. An input is a list of what arrives: bytes as they are, or
  * frames with any type, session and body; with moments in between in which everything that was set in motion runs.
  */
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+
 import { FrameDecoder, FrameType, FrameWriter, type Message } from "@holdfast/protocol";
 import { object, service } from "@holdfast/sdk";
 import { definitionsIn, NativeConnection, ProgramTable, systemEnvironment } from "@holdfast/sdk/parts";

@@ -1,6 +1,6 @@
+/** Frames of the native wire, and the messages in them. */
 import { isDeepStrictEqual } from "node:util";
 
-/** Frames of the native wire, and the messages in them. */
 import {
   decodeCredit,
   decodeJournalMessage,
