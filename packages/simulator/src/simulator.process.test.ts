@@ -11,6 +11,8 @@ import { shrink } from "./shrink.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const REGRESSIONS = new URL("../regressions/", import.meta.url);
+/** Plans are called after the seeded bug that is what was wrong then. */
+const PLANS = readdirSync(REGRESSIONS).filter((file) => file.endsWith(".json"));
 /** A minute of them, on as many processors as there are. */
 const FRESH = ["--minutes", "1"];
 
@@ -60,11 +62,21 @@ describe("the simulator", () => {
 });
 
 describe("a plan that failed once", () => {
-  for (const name of readdirSync(REGRESSIONS).filter((file) => file.endsWith(".json"))) {
+  it("is there", () => assert.ok(PLANS.length > 0));
+
+  for (const name of PLANS) {
+    const file = fileURLToPath(new URL(name, REGRESSIONS));
     it(`holds: ${name}`, async () => {
-      const { seed, plan } = readPlan(fileURLToPath(new URL(name, REGRESSIONS)));
+      const { seed, plan } = readPlan(file);
       const { failure } = await runTrapped(seed, plan);
       assert.equal(failure, undefined, failure?.message);
+    });
+
+    it(`still fails where the bug is put back: ${name}`, async () => {
+      const mutant = name.replace(".json", "");
+      const { code, output } = await simulate(["--plan", file, "--mutant", mutant, "--trace"]);
+      assert.equal(code, 1);
+      assert.match(output, /^FAILED /m);
     });
   }
 });
