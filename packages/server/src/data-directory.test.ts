@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { openDataDirectory } from "./data-directory.ts";
+import { Holdfast } from "./embedded.ts";
 import { NodeDisk } from "./log/node-disk.ts";
 
 function temporaryDirectory(t: TestContext): string {
@@ -44,4 +45,35 @@ test("the name of a new data directory is durable before anything is written int
   const directory = await openDataDirectory(dir);
   await directory.close();
   assert.deepEqual(synced, [join(parent, "new"), parent]);
+});
+
+test("a mark that cannot be written at the start is a warning, and the work goes on", async (t) => {
+  const dir = temporaryDirectory(t);
+  // Leads nowhere, so that writing it fails whoever we are.
+  symlinkSync(join(dir, "missing", "file"), join(dir, "running"));
+  const warnings: string[] = [];
+  const directory = await openDataDirectory(dir, { onWarning: (message) => warnings.push(message) });
+  assert.equal(directory.wasCrash, false);
+  assert.match(
+    warnings.join("\n"),
+    /running cannot be written, so a crash of this process will not be counted/,
+  );
+  await directory.close();
+});
+
+test("a mark that cannot be removed at the end is a warning, and the directory is let go of", async (t) => {
+  const dir = temporaryDirectory(t);
+  const warnings: string[] = [];
+  const onWarning = (message: string): number => warnings.push(message);
+  const engine = await Holdfast.open({ dir, services: [], onWarning });
+  rmSync(join(dir, "running"));
+  mkdirSync(join(dir, "running"));
+  await engine.close();
+  assert.match(
+    warnings.join("\n"),
+    /running cannot be removed, so the next start takes this end for a crash/,
+  );
+  const again = await openDataDirectory(dir);
+  assert.equal(again.wasCrash, true);
+  await again.close();
 });

@@ -58,14 +58,20 @@ export class Holdfast extends LocalClient {
     await using opened = new AsyncDisposableStack();
     const letProcessEnd = keepProcessAlive();
     opened.defer(letProcessEnd);
-    const directory = await openDataDirectory(options.dir);
+    const onWarning =
+      options.onWarning ?? ((message: string) => console.warn(`holdfast: ${shownLine(message)}`));
+    const directory = await openDataDirectory(options.dir, { onWarning });
     opened.defer(() => directory.close());
-    const engine = await Holdfast.#openEngine(options, directory);
+    const engine = await Holdfast.#openEngine(options, directory, onWarning);
     opened.move();
     return new Holdfast(engine, directory, letProcessEnd);
   }
 
-  static #openEngine(options: HoldfastOptions, directory: DataDirectory): Promise<Engine> {
+  static #openEngine(
+    options: HoldfastOptions,
+    directory: DataDirectory,
+    onWarning: (message: string) => void,
+  ): Promise<Engine> {
     const keyPath = identityKeyPath(options.dir);
     return Engine.open({
       clock: systemClock,
@@ -79,16 +85,18 @@ export class Holdfast extends LocalClient {
       settings: { ...defaultFoldSettings, ...options.settings },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       onFailed: options.onFailed ?? exitWith,
-      onWarning: options.onWarning ?? ((message) => console.warn(`holdfast: ${shownLine(message)}`)),
+      onWarning,
     });
   }
 
   /** Stops acting and lets go of the directory. A crash instead loses nothing. */
   async close(): Promise<void> {
+    // The directory is let go of and the process may end, also when the engine cannot be closed in order.
+    await using opened = new AsyncDisposableStack();
+    opened.defer(this.#letProcessEnd);
+    opened.defer(() => this.#directory.close());
     await this.engine.close();
     this.#directory.noteEnd(this.engine.health());
-    await this.#directory.close();
-    this.#letProcessEnd();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

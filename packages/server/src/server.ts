@@ -73,7 +73,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   // What is open is closed in reverse order: when the server closes, and when a later part cannot be started.
   await using opened = new AsyncDisposableStack();
-  const directory = await openDataDirectory(values.data, { segmentBytes: values["log.segmentBytes"] });
+  const directory = await openDataDirectory(values.data, {
+    segmentBytes: values["log.segmentBytes"],
+    onWarning,
+  });
   opened.defer(() => directory.close());
   for (const warning of probeDisk({ dir: values.data }).warnings) onWarning(warning);
   const engine = await openEngine(options, directory, onWarning);
