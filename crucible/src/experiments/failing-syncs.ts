@@ -91,22 +91,32 @@ async function failOne(
     const { exit } = engine;
     await engine.kill();
     await load.stop(0);
-    const calls = existsSync(trace) ? tracedCalls(readFileSync(trace, "utf8")) : [];
-    const failures = calls.filter(({ text }) => text.includes("(INJECTED)"));
+    const calls = callsIn(trace);
+    const failures = injectedIn(calls);
     if (failures.length === 0) return false;
     judge(trial, { what, failures, exit: exit?.code, endedAt, calls }, tally);
   } catch (error) {
     if (!(error instanceof EngineStartError)) throw error;
+    if (injectedIn(callsIn(trace)).length === 0) {
+      trial.verifier.report({ kind: "stuck", text: `no sync failed, and yet: ${error.message}` });
+      return false;
+    }
     tally.start += 1;
-    if (error.exit.code !== EXIT_ENGINE_FAILED)
-      trial.verifier.report({
-        kind: "wrong",
-        text: `${what}: it ended with ${error.exit.code}: ${error.output}`,
-      });
+    if (error.exit?.code !== EXIT_ENGINE_FAILED)
+      trial.verifier.report({ kind: "wrong", text: `${what}: ${error.message}` });
   } finally {
     rmSync(trace, { force: true });
   }
   return true;
+}
+
+function callsIn(trace: string): TracedCall[] {
+  return existsSync(trace) ? tracedCalls(readFileSync(trace, "utf8")) : [];
+}
+
+/** The calls that strace made fail. */
+function injectedIn(calls: readonly TracedCall[]): TracedCall[] {
+  return calls.filter(({ text }) => text.includes("(INJECTED)"));
 }
 
 type Life = {

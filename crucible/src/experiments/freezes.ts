@@ -90,7 +90,7 @@ async function secondStart({ data, verifier }: Trial): Promise<number> {
     verifier.report({ kind: "wrong", text: "a second engine started on the directory of a frozen one" });
     return 0;
   } catch (error) {
-    if (error instanceof EngineStartError && error.exit.code === EXIT_DIRECTORY_LOCKED) return 1;
+    if (error instanceof EngineStartError && error.exit?.code === EXIT_DIRECTORY_LOCKED) return 1;
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { cpSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { byLength, vacuous, withEngine, type Experiment, type Finding, type Scope } from "../experiment.ts";
+import type { Exit } from "../process/child.ts";
 import { EngineProcess, EngineStartError } from "../process/engine-process.ts";
 import { HandlerProcess } from "../process/handler-process.ts";
 import { tracedCalls } from "../process/traced-calls.ts";
@@ -33,6 +34,8 @@ const SYSCALLS = [
 const LONG_TEXT = "x".repeat(12_000);
 /** Time for a checkpoint and the trim behind it, ms. */
 const CHECKPOINT_MS = 200;
+/** Time for a server that was killed, or stopped, to be gone, ms. */
+const END_MS_MAX = 10_000;
 /** Runs at the same time: each waits more than it computes. */
 const LANES = 3;
 /** Some calls of the rehearsal are not made again: what depends on timing, like the pages of a checkpoint. */
@@ -175,11 +178,15 @@ async function tryOne(scope: Scope, lane: Lane, target: Target, index: number): 
   try {
     const engine = await EngineProcess.start({ ...options, wrapper });
     await live(engine, acknowledgements, name).catch(() => undefined); // Killed on its way: what the run is for.
-    if ((await ended(engine)) === "SIGKILL") lane.killed += 1;
+    const exit = await ended(engine);
     await engine.kill();
+    if (exit?.signal === "SIGKILL") lane.killed += 1;
+    else if (exit?.code !== 0)
+      verifier.report({ kind: "stuck", text: `not killed, and no clean stop: ${engine.output}` });
   } catch (error) {
     if (!(error instanceof EngineStartError)) throw error;
-    lane.killed += 1; // Killed before it was ready.
+    if (error.exit?.signal === "SIGKILL") lane.killed += 1;
+    else verifier.report({ kind: "stuck", text: `not killed, and yet: ${error.message}` });
   }
   try {
     await withEngine(options, async (engine) => verifier.settle(engine.ingressUrl));
@@ -194,7 +201,7 @@ async function tryOne(scope: Scope, lane: Lane, target: Target, index: number): 
 }
 
 /** strace ends as what it traced did. */
-async function ended(engine: EngineProcess): Promise<NodeJS.Signals | undefined> {
-  await Promise.race([engine.exited, wait(2_000)]);
-  return engine.exit?.signal ?? undefined;
+async function ended(engine: EngineProcess): Promise<Exit | undefined> {
+  await Promise.race([engine.exited, wait(END_MS_MAX)]);
+  return engine.exit;
 }

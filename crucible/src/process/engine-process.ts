@@ -46,8 +46,9 @@ export class EngineProcess {
       const ready = await child.line("the server was ready", readyIn, START_MS_MAX);
       return new EngineProcess(child, ready, performance.now() - begun);
     } catch (error) {
+      const { exit } = child;
       await child.kill();
-      throw new EngineStartError(error, await child.exited, child.output);
+      throw new EngineStartError(error, exit, child.output);
     }
   }
 
@@ -84,10 +85,11 @@ export class EngineProcess {
 
 /** The server did not come up: how it ended, and what it said. */
 export class EngineStartError extends Error {
-  readonly exit: Exit;
+  /** `undefined` when it did not end by itself: it was not ready in time. */
+  readonly exit: Exit | undefined;
   readonly output: string;
 
-  constructor(cause: unknown, exit: Exit, output: string) {
+  constructor(cause: unknown, exit: Exit | undefined, output: string) {
     super(`holdfast serve did not start: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
     });
