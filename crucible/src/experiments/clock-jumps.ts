@@ -1,10 +1,12 @@
 /**
  * The machine's wall clock is another one after each `kill -9`: engine and handlers are started again with timers and retries
- * pending. No timer may fire before its time has passed, and all must fire once it has. (The clock is set between two lives: set under a running Node, libfaketime 0.9.10 deadlocks in a lock of its own.)
+ * pending. In a third part it is set while the engine runs. No timer may fire before its time has passed, and all must fire
+ * once it has.
  */
+import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { byLength, vacuous, type Experiment, type Finding, type Scope } from "../experiment.ts";
+import { byLength, vacuous, withEngine, type Experiment, type Finding, type Scope } from "../experiment.ts";
 import { EngineProcess } from "../process/engine-process.ts";
 import { faketimeLibrary } from "../tools.ts";
 import { checkNapsInJournal } from "../workload/naps-in-journal.ts";
@@ -25,11 +27,15 @@ const SETTINGS = {
 };
 const ZONES = ["UTC", "Pacific/Kiritimati", "America/New_York"] as const;
 const LOAD_MS = 500;
+/** Between two settings of a running engine's clock, ms. */
+const RUNNING_MS = 700;
+/** Back last: what was set under the later clock has to end all the same. */
+const RUNNING_JUMPS = [HOUR, -HOUR, DAY, 10 * YEAR, YEAR, -DAY] as const;
 
 export const clockJumps: Experiment = {
   name: "clock",
   tries:
-    "wall clock back 1 h and 1 d, forward 1 h, 1 d and 10 y, other time zones, timers and retries pending",
+    "wall clock back 1 h and 1 d, forward 1 h, 1 d and 10 y, between two lives and under a running engine, other time zones, timers and retries pending",
   minutes: 0.5,
   needs: ["faketime"],
   run,
@@ -47,24 +53,37 @@ async function run(scope: Scope): Promise<Finding> {
     "back",
     byLength(scope, { short: [0, -DAY], long: [0, -HOUR, -DAY, -DAY - HOUR] }),
   );
-  const both = [forward, back];
+  const running = await jumpWhileRunning(scope);
+  const all = [forward, back, running];
   const sum = (read: (jumped: Jumped) => number): number =>
-    both.reduce((total, jumped) => total + read(jumped), 0);
+    all.reduce((total, jumped) => total + read(jumped), 0);
   const [jumps, hit] = [sum((jumped) => jumped.jumps), sum((jumped) => jumped.hit)];
   return {
     rounds: jumps,
     faults: hit,
     verified: sum(({ trial }) => trial.verifier.verified),
-    violations: both.flatMap(({ trial }) => trial.verifier.violations),
+    violations: all.flatMap(({ trial }) => trial.verifier.violations),
     notes: [
       `${sum(({ naps }) => naps)} timers`,
+      `${running.jumps} of the jumps under a running engine`,
       "a timer set before the clock goes back fires after its time, whatever the clock says",
     ],
     vacuous: vacuous(
       [hit === jumps, `only ${hit} of ${jumps} jumps hit something in flight`],
-      [both.every(({ naps }) => naps > 3), "hardly any timer ran"],
+      [all.every(({ naps }) => naps > 3), "hardly any timer ran"],
     ),
   };
+}
+
+/** Preloads libfaketime. The monotonic clock stays the machine's, as it does when somebody sets the wall clock. */
+const WALL_CLOCK_ONLY = {
+  LD_PRELOAD: faketimeLibrary() ?? "",
+  DONT_FAKE_MONOTONIC: "1",
+  FAKETIME_DONT_FAKE_MONOTONIC: "1",
+};
+
+function offsetText(seconds: number): string {
+  return `${seconds >= 0 ? "+" : ""}${seconds}`;
 }
 
 type Jumped = { readonly trial: Trial; readonly jumps: number; readonly hit: number; readonly naps: number };
@@ -77,10 +96,8 @@ async function jump(scope: Scope, name: string, offsets: readonly number[]): Pro
   for (const [index, offset] of offsets.entries()) {
     const isLast = index === offsets.length - 1;
     const environment = {
-      LD_PRELOAD: faketimeLibrary() ?? "",
-      FAKETIME: `${offset >= 0 ? "+" : ""}${offset}`,
-      DONT_FAKE_MONOTONIC: "1",
-      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      ...WALL_CLOCK_ONLY,
+      FAKETIME: offsetText(offset),
       TZ: ZONES[index % ZONES.length] ?? "UTC",
     };
     await trial.handlers.restart(environment);
@@ -101,4 +118,36 @@ async function jump(scope: Scope, name: string, offsets: readonly number[]): Pro
     }
   }
   return { trial, jumps: offsets.length - 1, hit, naps };
+}
+
+/** Engine and handlers see one clock, as on one machine. Handlers that go by another clock are another matter. */
+async function jumpWhileRunning(scope: Scope): Promise<Jumped> {
+  const { directory, random } = scope;
+  await using trial = await Trial.begin({ directory, random, name: "running", checkWakeUps: false });
+  const clock = directory.file("clock");
+  const setClock = (offset: number): void => {
+    // In one step: libfaketime reads the file whenever somebody asks for the time.
+    writeFileSync(`${clock}.new`, `${offsetText(offset)}\n`);
+    renameSync(`${clock}.new`, clock);
+  };
+  setClock(0);
+  // Without this, libfaketime looks into the file only every ten seconds.
+  const environment = { ...WALL_CLOCK_ONLY, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: "1" };
+  const options = { directory: trial.data, settings: SETTINGS, environment };
+  await trial.handlers.restart(environment);
+  return await withEngine(options, async (engine) => {
+    await trial.register(engine);
+    const load = trial.load(engine);
+    let hit = 0;
+    for (const offset of RUNNING_JUMPS) {
+      await wait(RUNNING_MS);
+      if (load.succeeded > 0 && load.inFlight > 0) hit += 1;
+      setClock(offset);
+    }
+    await wait(RUNNING_MS);
+    await load.stop(5_000);
+    await trial.verifier.settle(engine.ingressUrl);
+    const naps = await checkNapsInJournal(engine.adminUrl, trial.acknowledgements, trial.verifier);
+    return { trial, jumps: RUNNING_JUMPS.length, hit, naps };
+  });
 }
