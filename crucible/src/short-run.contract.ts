@@ -13,7 +13,8 @@ export function testShortly(experiment: Experiment): void {
   const { name, tries, needs } = experiment;
   const lacking = missing(needs);
   if (lacking !== undefined) {
-    console.log(`crucible: ${name} is not tried: it ${lacking}`);
+    // The test run shows lines that begin so.
+    console.log(`NOT TRIED: crucible, ${name}: ${lacking}`);
     return;
   }
   test(

@@ -13,6 +13,8 @@ import { type CommandOutcome, runNode } from "./run-command.ts";
 
 const FILE_TIMEOUT_MS = 300_000;
 const PROCESSES_AT_ONCE = 2;
+/** How a line begins that is shown although nothing failed. */
+const NOT_TRIED = "NOT TRIED: ";
 
 export type TestFileKind = "unit" | "process";
 
@@ -28,12 +30,14 @@ export async function runTestFiles(kind: TestFileKind, only: string): Promise<Ph
   };
   await Promise.all(Array.from({ length: PROCESSES_AT_ONCE }, work));
 
+  const notTried = results.flatMap((result) => result.notTried);
   return {
     passed: results.reduce((sum, result) => sum + result.passed, 0),
     failed: results.reduce((sum, result) => sum + result.failures.length, 0),
     skipped: results.reduce((sum, result) => sum + result.skipped, 0),
     extent: `${files.length} files`,
     failures: results.flatMap((result) => result.failures),
+    ...(notTried.length === 0 ? {} : { notes: notTried.join("\n") }),
   };
 }
 
@@ -54,6 +58,8 @@ interface RunResult {
   readonly passed: number;
   readonly skipped: number;
   readonly failures: readonly string[];
+  /** Lines by which test files say what they cannot try on this machine, and what would help. */
+  readonly notTried: readonly string[];
 }
 
 /** Runs the files in one child without isolation between them. */
@@ -117,7 +123,8 @@ function summarize(files: readonly string[], lines: readonly TestLine[], outcome
   const killed = outcome.timedOut || outcome.exitCode === undefined;
   if (silent || killed) failures.push(describeBadEnd(files, diagnostics, outcome));
   else if (failures.length > 0 && outcome.output !== "") failures.push(...attach(failures, outcome.output));
-  return { passed, skipped, failures };
+  const notTried = outcome.output.split("\n").filter((line) => line.startsWith(NOT_TRIED));
+  return { passed, skipped, failures, notTried };
 }
 
 /** Puts what the process printed behind its last failure instead of counting it as one more. */
