@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { allExperiments } from "./all-experiments.ts";
 import type { Finding } from "./experiment.ts";
 import { markdownTable } from "./report/markdown-table.ts";
 import { complaintsOf, type Result } from "./run-experiment.ts";
@@ -42,4 +44,13 @@ test("the table counts what was lost and what was done twice, and shows what was
   ]);
   assert.match(table, /\| `kill`: kill -9 \| 3 \| 3 \| 1,234 \| 1 \| 0 \| a \\\| b; \*\*early\*\*: y \|/);
   assert.match(table, /\| `clock`: jumps \| skipped \|.*apt-get install faketime/);
+});
+
+test("the README has a row for each experiment, as the experiment itself says it", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
+  assert.deepEqual(
+    rows,
+    allExperiments.map(({ name, tries, needs }) => `| \`${name}\` | ${tries} | ${needs.join(", ")} |`),
+  );
 });
