@@ -77,12 +77,17 @@ function asNodeReads(bytes: Uint8Array): Promise<object> {
   });
 }
 
+function pathOf(url: string): string {
+  return url.split("?", 1)[0] ?? "";
+}
+
 function checkPath(url: string): void {
   const path = refusedOr([HoldfastError], () => readPath(url));
   if (path === undefined) return;
   require(path.segments.length > 0, "a path without a segment", url);
   for (const segment of path.segments)
-    require(!url.includes("%") ||
+    // Raw ones cannot come: the readers let nothing but printable ASCII through.
+    require(!pathOf(url).includes("%") ||
       !["\u0000", "\uffff"].some((bad) => segment.includes(bad)), "a character that keys may not have", url);
 }
 

@@ -73,6 +73,7 @@ describe("plain requests", () => {
     ["an empty value", "GET / HTTP/1.1\r\nhost:\r\n\r\n"],
     ["a line without a colon", "GET / HTTP/1.1\r\nhost\r\n\r\n"],
     ["an odd header name", "GET / HTTP/1.1\r\nhost: a\r\n__proto__: b\r\n\r\n"],
+    ["the header of which Node makes a list", "GET / HTTP/1.1\r\nhost: a\r\nset-cookie: b\r\n\r\n"],
     ["a header twice", "GET / HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n"],
     ["chunks", "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"],
     ["an expectation", "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n"],

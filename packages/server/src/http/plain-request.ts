@@ -50,6 +50,8 @@ const NAME = /^[A-Za-z][A-Za-z0-9-]*$/;
 /** Printable ASCII, tabs inside. No spaces at the ends: they are no part of the value, and are Node's to take off. */
 const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 const LENGTH = /^(?:0|[1-9]\d{0,8})$/;
+/** Node makes a list of it, however often it comes. */
+const LISTED = "set-cookie";
 const FRAMING = new Set([
   "expect",
   "keep-alive",
@@ -113,7 +115,7 @@ function readHeaders(text: string): HeaderBlock | undefined {
     const name = line.slice(0, colon).toLowerCase();
     const value = line.charCodeAt(colon + 1) === 0x20 ? line.slice(colon + 2) : line.slice(colon + 1);
     if (!NAME.test(name) || !VALUE.test(value) || saysHowToGoOn(name, value)) return undefined;
-    if (Object.hasOwn(headers, name)) return undefined;
+    if (name === LISTED || Object.hasOwn(headers, name)) return undefined;
     if (name === "content-length") {
       if (!LENGTH.test(value)) return undefined;
       bodyBytes = Number(value);
