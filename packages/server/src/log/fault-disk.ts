@@ -14,6 +14,9 @@ export type FailedSyncLeaves = "what was written" | "what was there";
 /** Code of the errors of a machine that has stopped. */
 export const STOPPED = "STOPPED";
 
+/** What a disk can be told to do to its process: end it within a change, or refuse a sync, an open, a read or a write. */
+export type InjectedFault = "stop" | "sync" | "open" | "read" | "full";
+
 export type FaultDiskOptions = {
   /** 0 ≤ x < 1. Decides everything that is left to chance. */
   readonly random: () => number;
@@ -65,6 +68,8 @@ export class FaultDisk implements Disk {
 
   /** Calls that change something, so far: where `stopAfter` can stop. */
   operations = 0;
+  /** What it did of what it was told to do, and how often: what was only prepared is not among it. */
+  readonly injected = new Map<InjectedFault, number>();
   /** Counted for tests that promise how often the disk is asked. */
   writes = 0;
   syncs = 0;
@@ -78,7 +83,8 @@ export class FaultDisk implements Disk {
   }
 
   open(path: string, mode: "create" | "write" | "read"): DiskFile {
-    if (this.#opensUntilFailure > 0 && --this.#opensUntilFailure === 0) throw systemError("EMFILE", path);
+    if (this.#opensUntilFailure > 0 && --this.#opensUntilFailure === 0)
+      throw this.#inject("open", "EMFILE", path);
     const directory = this.#directory(dirname(path));
     let inode = directory.names.get(path);
     if (mode === "create") {
@@ -223,7 +229,18 @@ export class FaultDisk implements Disk {
     this.operations += 1;
     this.#operationsLeft -= 1;
     if (this.#operationsLeft < 0) throw systemError(STOPPED, path);
-    return this.#operationsLeft === 0;
+    if (this.#operationsLeft > 0) return false;
+    this.#count("stop");
+    return true;
+  }
+
+  #inject(fault: InjectedFault, code: string, path: string): Error {
+    this.#count(fault);
+    return systemError(code, path);
+  }
+
+  #count(fault: InjectedFault): void {
+    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
   }
 
   #directory(path: string): Directory {
@@ -248,7 +265,8 @@ export class FaultDisk implements Disk {
     return {
       pwrite: (bytes, offset) => this.#pwrite(use(), bytes, offset, path),
       pread: (into, offset) => {
-        if (this.#readsUntilFailure > 0 && --this.#readsUntilFailure === 0) throw systemError("EIO", path);
+        if (this.#readsUntilFailure > 0 && --this.#readsUntilFailure === 0)
+          throw this.#inject("read", "EIO", path);
         const { cache } = use();
         const bytes = cache.subarray(offset, Math.min(offset + into.length, cache.length));
         into.set(bytes);
@@ -273,15 +291,15 @@ export class FaultDisk implements Disk {
       // The next one, for the rest of the bytes, is refused.
       length = Math.floor(length * this.#random());
       this.#refuseWrite = length > 0;
-      if (length === 0) throw systemError("ENOSPC", path);
+      if (length === 0) throw this.#inject("full", "ENOSPC", path);
     } else if (this.#refuseWrite) {
       this.#refuseWrite = false;
-      throw systemError("ENOSPC", path);
+      throw this.#inject("full", "ENOSPC", path);
     }
     const room = this.#capacity - this.usedBytes();
     const growth = offset + length - inode.cache.length;
     if (growth > room) length -= growth - Math.max(0, room);
-    if (length <= 0 && bytes.length > 0) throw systemError("ENOSPC", path);
+    if (length <= 0 && bytes.length > 0) throw this.#inject("full", "ENOSPC", path);
 
     if (offset + length > inode.cache.length) inode.cache = resized(inode.cache, offset + length);
     inode.cache.set(bytes.subarray(0, length), offset);
@@ -304,7 +322,7 @@ export class FaultDisk implements Disk {
     inode.dirty.clear();
     if (failing) {
       if (this.#failedSyncLeaves === "what was there") inode.cache = inode.durable.slice();
-      throw systemError("EIO", path);
+      throw this.#inject("sync", "EIO", path);
     }
     if (inode.durable.length !== inode.cache.length)
       inode.durable = resized(inode.durable, inode.cache.length);

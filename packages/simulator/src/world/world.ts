@@ -5,7 +5,13 @@
  */
 import { HoldfastError, type EndpointManifest } from "@holdfast/protocol";
 import type { Servable } from "@holdfast/sdk";
-import { FaultDisk, LogCorruptError, parseManifest, StoreMemory } from "@holdfast/server/parts";
+import {
+  FaultDisk,
+  LogCorruptError,
+  parseManifest,
+  StoreMemory,
+  type InjectedFault,
+} from "@holdfast/server/parts";
 
 import type { WorldEvent } from "../invariants/world-event.ts";
 import type { ProgramHost } from "../programs/host.ts";
@@ -29,6 +35,14 @@ const FRAME_ALIGNMENT = 512;
 /** Probability that a sector which was being written when power was lost holds neither what was there nor what was written. */
 const GARBAGE = 0.1;
 const LOG_DIRECTORY = "/data/log";
+
+/** What a process says that ends because of a fault of the disk, and which faults those are. */
+const ENDS: ReadonlyArray<{ readonly text: RegExp; readonly faults: readonly InjectedFault[] }> = [
+  { text: /STOPPED/, faults: ["stop"] },
+  { text: /EIO/, faults: ["sync", "read"] },
+  { text: /EMFILE/, faults: ["open"] },
+  { text: /ENOSPC|disk is full/, faults: ["full"] },
+];
 
 export type WorldOptions = {
   readonly random: Random;
@@ -55,6 +69,9 @@ export class World {
   /** How much slower than usual the disk is. */
   slowness = 1;
   commitsFail = false;
+  /** Operations of the disk that were slower than usual, and commits that failed. */
+  slowed = 0;
+  failedCommits = 0;
   /** What a crash that begins inside the disk is, and how long the process then stays away, ms. */
   crashHow: "kill" | "power" = "kill";
   downMs = 1;
@@ -64,6 +81,8 @@ export class World {
   readonly #failures = new Map<string, number>();
   readonly #rot: Rot[] = [];
   #lives = 0;
+  /** What the disk had done to the processes before the present one. */
+  #injectedBefore: ReadonlyMap<InjectedFault, number> = new Map();
 
   constructor(options: WorldOptions) {
     const { random, tuning } = options;
@@ -114,6 +133,7 @@ export class World {
 
   #startEngine(): void {
     this.#lives += 1;
+    this.#injectedBefore = new Map(this.disk.injected);
     const process = new EngineProcess(this.#machine(), this.#lives, {
       emit: (event) => this.emit(event),
       opened: (report) => {
@@ -141,10 +161,18 @@ export class World {
       storeMemory: this.#storeMemory,
       random,
       tuning,
-      latency: { diskMs: () => draw(tuning.diskMs), commitMs: () => draw(tuning.commitMs) },
-      failCommit: () => this.commitsFail,
+      latency: { diskMs: () => this.#slowed(draw(tuning.diskMs)), commitMs: () => draw(tuning.commitMs) },
+      failCommit: () => {
+        if (this.commitsFail) this.failedCommits += 1;
+        return this.commitsFail;
+      },
       discover: (url) => this.#discover(url),
     };
+  }
+
+  #slowed(ms: number): number {
+    if (this.slowness > 1) this.slowed += 1;
+    return ms;
   }
 
   /** The process ended by itself. A program that is told why ends with an error, and whoever watches over it starts it again. */
@@ -160,7 +188,7 @@ export class World {
       this.seen.add("log: damage was found and stopped the start");
       this.#restoreRotten();
       this.crashEngine("kill", START_AGAIN_MS);
-    } else if (isExpected(reason)) {
+    } else if (this.#isExpected(reason)) {
       this.#noteEnd(reason, process);
       const how = reason.message.includes("STOPPED") ? this.crashHow : "kill";
       const couldStart = process.engine !== undefined;
@@ -168,6 +196,16 @@ export class World {
     } else {
       this.fail(new Error(`The engine of life ${process.life} ended: ${reason.message}`, { cause: reason }));
     }
+  }
+
+  /** Only what was done to this very process may end it. */
+  #isExpected({ message }: Error): boolean {
+    const { injected } = this.disk;
+    return ENDS.some(
+      ({ text, faults }) =>
+        text.test(message) &&
+        faults.some((fault) => (injected.get(fault) ?? 0) > (this.#injectedBefore.get(fault) ?? 0)),
+    );
   }
 
   #noteEnd({ message }: Error, process: EngineProcess): void {
@@ -307,9 +345,4 @@ export class World {
       },
     };
   }
-}
-
-/** What faults of the disk end a process with. */
-function isExpected(reason: Error): boolean {
-  return /STOPPED|EIO|EMFILE|ENOSPC|disk is full/.test(reason.message);
 }
