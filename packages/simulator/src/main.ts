@@ -1,6 +1,8 @@
 /** The simulator's command: `npm run sim`, see HELP. */
 import { parseArgs } from "node:util";
 
+import { UsageError } from "./command-options.ts";
+
 const HELP = `Runs Holdfast in simulated worlds and says which promise was broken, if any.
 
   npm run sim -- [options]
@@ -16,38 +18,57 @@ const HELP = `Runs Holdfast in simulated worlds and says which promise was broke
   --trace         prints everything that happened, and leaves nothing out
 
   --mutants       looks whether each seeded bug is found (npm run sim:mutants)
-  --only NAME     those whose name contains NAME
+  --all           also those that are known to escape
+  --only NAME     those whose name contains NAME, also those that are known to escape
   --mutant NAME   puts one of them into the product first, for the other commands
 
 Ends with 1 when a promise was broken, or when too little happened for that to mean anything.`;
 
 const values = readOptions();
 
-// Before anything of the product is loaded.
-if (values.mutant !== undefined) {
+try {
+  // Before anything of the product is loaded.
+  if (values.mutant !== undefined) await putIn(values.mutant);
+  process.exitCode = await carryOut();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
+
+async function putIn(name: string): Promise<void> {
   const { mutants } = await import("./mutants/mutants.ts");
   const { applyMutant } = await import("./mutants/apply-mutant.ts");
-  const mutant = mutants.find(({ name }) => name === values.mutant);
-  if (mutant === undefined) throw new Error(`There is no mutant "${values.mutant}"`);
+  const mutant = mutants.find((each) => each.name === name);
+  if (mutant === undefined) throw new UsageError(`There is no mutant "${name}"`);
   applyMutant(mutant);
 }
 
-if (values.help) {
-  console.log(HELP);
-} else if (values.worker !== undefined) {
-  const { runShare } = await import("./batch/worker.ts");
-  const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
-  const share = JSON.parse(values.worker) as Parameters<typeof runShare>[0];
-  print({ report: await runShare(share, (failure) => print({ failure })) });
-} else if (values.mutants) {
-  const { huntMutants } = await import("./mutants/hunt.ts");
-  process.exitCode = await huntMutants(values);
-} else if (values.seed !== undefined || values.plan !== undefined) {
-  const { replay } = await import("./replay.ts");
-  process.exitCode = await replay(values);
-} else {
+async function carryOut(): Promise<number> {
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (values.worker !== undefined) {
+    const { runShare } = await import("./batch/worker.ts");
+    const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+    const share = JSON.parse(values.worker) as Parameters<typeof runShare>[0];
+    print({ report: await runShare(share, (failure) => print({ failure })) });
+    return 0;
+  }
+  if (values.mutants) {
+    const { huntMutants } = await import("./mutants/hunt.ts");
+    return huntMutants(values);
+  }
+  if (values.seed !== undefined || values.plan !== undefined) {
+    for (const option of ["seeds", "minutes", "jobs", "base"] as const)
+      if (values[option] !== undefined)
+        throw new UsageError(`--${option} is for a batch, and means nothing with --seed or --plan`);
+    const { replay } = await import("./replay.ts");
+    return replay(values);
+  }
   const { simulate } = await import("./batch/simulate.ts");
-  process.exitCode = await simulate(values);
+  return simulate(values);
 }
 
 function readOptions() {
@@ -64,6 +85,7 @@ function readOptions() {
         plan: { type: "string" },
         trace: { type: "boolean", default: false },
         mutants: { type: "boolean", default: false },
+        all: { type: "boolean", default: false },
         only: { type: "string" },
         mutant: { type: "string" },
         // How a batch starts its processes.

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { failureOf } from "./batch/seed-report.ts";
 import { runTrapped } from "./batch/worker.ts";
+import { UsageError } from "./command-options.ts";
 import { planOf, type SeedResult } from "./run-seed.ts";
 import { describePlan, shrink } from "./shrink.ts";
 import type { Plan } from "./world/plan.ts";
@@ -36,8 +37,15 @@ function fromSeed(seed: string): KeptPlan {
   return { seed, plan: planOf(seed) };
 }
 
+/** Throws a `UsageError` when there is none. */
 export function readPlan(file: string): KeptPlan {
-  return JSON.parse(readFileSync(file, "utf8")) as KeptPlan;
+  try {
+    const kept = JSON.parse(readFileSync(file, "utf8")) as Partial<KeptPlan> | null;
+    if (kept?.seed !== undefined && kept.plan !== undefined) return { seed: kept.seed, plan: kept.plan };
+  } catch (error) {
+    throw new UsageError(`There is no plan in "${file}": ${(error as Error).message}`);
+  }
+  throw new UsageError(`There is no plan in "${file}": it takes a "seed" and a "plan"`);
 }
 
 async function showShrunk(seed: string, plan: Plan, failure: Error): Promise<void> {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
 import { writeSection } from "../../../../tools/document-section.ts";
+import { numberOption } from "../command-options.ts";
 import { runBatch } from "./batch.ts";
 import { problemsOf, summaryOf, type Summary } from "./summary.ts";
 
@@ -10,7 +11,7 @@ export const MAIN: string = fileURLToPath(new URL("../main.ts", import.meta.url)
 const MINUTES = 1;
 const JOBS_MAX = 2;
 const FAILURES_MAX = 5;
-const NAME_WIDTH = 12;
+const NAME_WIDTH = 14;
 
 export type SimulateOptions = {
   readonly seeds?: string | undefined;
@@ -22,9 +23,9 @@ export type SimulateOptions = {
 };
 
 export async function simulate(options: SimulateOptions): Promise<number> {
-  const seeds = numberOf(options.seeds, "--seeds", Number.MAX_SAFE_INTEGER);
-  const minutes = numberOf(options.minutes, "--minutes", options.seeds === undefined ? MINUTES : 24 * 60);
-  const jobs = numberOf(options.jobs, "--jobs", Math.min(JOBS_MAX, availableParallelism()));
+  const seeds = numberOption(options.seeds, "--seeds", Number.MAX_SAFE_INTEGER);
+  const minutes = numberOption(options.minutes, "--minutes", options.seeds === undefined ? MINUTES : 24 * 60);
+  const jobs = numberOption(options.jobs, "--jobs", Math.min(JOBS_MAX, availableParallelism()));
   // Fresh ones each time; with the base they can all be had again.
   const base = options.base ?? Date.now().toString(36);
   const report = await runBatch({
@@ -48,11 +49,4 @@ export async function simulate(options: SimulateOptions): Promise<number> {
 
 function tableOf(summary: Summary): string {
   return ["| | |", "|---|---|", ...summary.map(([name, what]) => `| ${name} | ${what} |`)].join("\n");
-}
-
-function numberOf(text: string | undefined, option: string, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!(value > 0)) throw new Error(`${option} takes a number above 0, and "${text}" is none`);
-  return value;
 }

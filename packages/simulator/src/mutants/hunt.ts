@@ -1,7 +1,8 @@
 /**
  * `npm run sim:mutants`: puts each seeded bug into the product and looks how long the simulator takes to notice.
  *
- *   --only NAME  those whose name contains it
+ *   --only NAME  those whose name contains it, also those that are known to escape
+ *   --all        also those that are known to escape
  *   --jobs N     so many mutants at a time, each hunted by one process; default 2
  *   --write      puts the table into docs/reliability.md
  */
@@ -11,6 +12,7 @@ import { writeSection } from "../../../../tools/document-section.ts";
 import { runBatch } from "../batch/batch.ts";
 import type { FoundFailure } from "../batch/seed-report.ts";
 import { MAIN } from "../batch/simulate.ts";
+import { numberOption, UsageError } from "../command-options.ts";
 import type { Mutant } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
 
@@ -20,9 +22,11 @@ const SECONDS_MAX = 240;
 /** The same seeds for everybody, so that the table can be had again. */
 const BASE = "mutants";
 const JOBS_MAX = 2;
+const KNOWN = " Known to escape, with the presumed cause, and what else finds them:";
 
 export type HuntOptions = {
   readonly only?: string | undefined;
+  readonly all?: boolean;
   readonly jobs?: string | undefined;
   readonly write?: boolean;
 };
@@ -38,9 +42,8 @@ export type Hunted = {
 };
 
 export async function huntMutants(options: HuntOptions): Promise<number> {
-  const chosen = mutants.filter(({ name }) => options.only === undefined || name.includes(options.only));
-  const jobs = Number(options.jobs ?? Math.min(JOBS_MAX, availableParallelism()));
-  if (!(jobs > 0)) throw new Error(`--jobs takes a number above 0, and "${options.jobs}" is none`);
+  const chosen = chosenBy(options);
+  const jobs = numberOption(options.jobs, "--jobs", Math.min(JOBS_MAX, availableParallelism()));
   const table = new Map<Mutant, Hunted>();
   const ahead = [...chosen];
   const huntOnAndOn = async (): Promise<void> => {
@@ -52,11 +55,21 @@ export async function huntMutants(options: HuntOptions): Promise<number> {
   };
   await Promise.all(Array.from({ length: jobs }, huntOnAndOn));
   const hunted = chosen.map((mutant) => table.get(mutant)).filter((each) => each !== undefined);
-  const text = tableOf(hunted);
+  const left = options.only === undefined ? mutants.filter((mutant) => !chosen.includes(mutant)) : [];
+  const text = tableOf(hunted, left);
   console.log(`\n${text}`);
   if (options.write === true) writeSection("mutants", text);
-  const found = hunted.filter((each) => each.found !== undefined).length;
-  return found === hunted.length && found > 0 ? 0 : 1;
+  const hasMissed = hunted.some(({ mutant, found }) => found === undefined && mutant.escapes === undefined);
+  return hasMissed ? 1 : 0;
+}
+
+/** Throws a `UsageError` when there is none to hunt, or when the page would get a part of the table. */
+export function chosenBy({ only, all, write }: HuntOptions): readonly Mutant[] {
+  if (only === undefined) return mutants.filter(({ escapes }) => all === true || escapes === undefined);
+  const chosen = mutants.filter(({ name }) => name.includes(only));
+  if (chosen.length === 0) throw new UsageError(`No mutant's name contains "${only}"`);
+  if (write === true) throw new UsageError("--write needs the whole table: leave out --only");
+  return chosen;
 }
 
 /** In the order of the seeds, by one process, so that the seed that finds it is the same each time. */
@@ -115,14 +128,19 @@ function lineOf({ mutant, found, seeds, seconds, ignored }: Hunted): string {
   return `${mutant.name}: ${how} (${seeds} seeds, ${seconds.toFixed(1)} s)${beside}`;
 }
 
-export function tableOf(table: readonly Hunted[]): string {
+/** `left`: those that were not hunted, because they are known to escape. */
+export function tableOf(table: readonly Hunted[], left: readonly Mutant[] = []): string {
   const found = table.filter((hunted) => hunted.found !== undefined).length;
+  const escaped = table.filter((hunted) => hunted.found === undefined).map(({ mutant }) => mutant);
+  const known = [...escaped, ...left].filter(({ escapes }) => escapes !== undefined);
   return [
     "| Seeded bug | What it breaks | Found by | Seed | Seeds until then | Time |",
     "|---|---|---|---|---:|---:|",
-    ...table.map(rowOf),
+    ...table.filter(({ mutant }) => !known.includes(mutant)).map(rowOf),
     "",
-    `${found} of ${table.length} found.`,
+    `${found} of ${table.length + left.length} found.${known.length === 0 ? "" : KNOWN}`,
+    ...(known.length === 0 ? [] : [""]),
+    ...known.map(({ name, breaks, escapes }) => `- \`${name}\`: ${breaks} ${escapes}`),
   ].join("\n");
 }
 

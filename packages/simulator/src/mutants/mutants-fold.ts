@@ -11,6 +11,15 @@ const COMMANDS = "packages/engine/src/commands/";
 
 export const foldMutants: readonly Mutant[] = [
   {
+    name: "old-attempt-accepted",
+    breaks: "What an attempt sends counts also when a newer one has begun.",
+    file: `${FOLD}attempt-messages.ts`,
+    find: 'known.status !== "running" || known.attempt !== record.attempt',
+    replace: 'known.status !== "running"',
+    escapes:
+      "Messages of an attempt that is over are rare, and what they add must differ from what the new one does; `retry.test.ts` and `history.test.ts` of the engine find it.",
+  },
+  {
     name: "sleep-ends-early",
     breaks: "A sleep ends half a second before its time.",
     file: `${COMMANDS}steps.ts`,
@@ -142,5 +151,14 @@ export const foldMutants: readonly Mutant[] = [
     file: `${FOLD}attempt-messages.ts`,
     find: 'completeInvocation(fold, row, row.output ?? { kind: "void" });',
     replace: 'completeInvocation(fold, row, { kind: "void" });',
+  },
+  {
+    name: "named-signal-counted-twice",
+    breaks: "A suspension takes a signal that was received before for one that has just arrived.",
+    file: JOURNAL,
+    find: "(row.namedSignals.get(name) ?? 0) > consumed",
+    replace: "(row.namedSignals.get(name) ?? 0) >= consumed && consumed > 0",
+    escapes:
+      "The programs of the simulator wait for a named signal only where the count comes out the same; `signals.test.ts` and `suspension.test.ts` of the engine find it.",
   },
 ];

@@ -47,11 +47,29 @@ export const logMutants: readonly Mutant[] = [
     replace: "const active = {",
   },
   {
+    name: "trim-one-position-too-far",
+    breaks: "Trimming removes a segment that holds a batch behind the checkpoint.",
+    file: WRITER,
+    find: "next.firstPosition > upTo + 1",
+    replace: "next.firstPosition > upTo + 2",
+    escapes:
+      "A checkpoint seldom ends exactly one batch before a segment does, with a crash right after; `log.contract.ts`, `recover.test.ts` and `crash.test.ts` of the log find it.",
+  },
+  {
     name: "epoch-not-raised",
     breaks: "A log that is opened again goes on in the epoch of the process before.",
     file: OPEN,
     find: "const epoch = recovery.epoch + 1;",
     replace: "const epoch = Math.max(1, recovery.epoch);",
+  },
+  {
+    name: "unproven-batches-trusted",
+    breaks: "What recovery can read counts as durable, also when nothing proves it: it is not written again.",
+    file: RECOVER,
+    find: "const durable = Math.max(last.header.durable, last.scan.durable, minimumTail ?? 0);",
+    replace: "const durable = tail;",
+    escapes:
+      "It takes a sync that fails, leaves what was written, and a power cut right after the recovery that read it; `log-writer.test.ts`, `recover.test.ts` and `crash.test.ts` of the log find it.",
   },
   {
     name: "payload-checksum-ignored",

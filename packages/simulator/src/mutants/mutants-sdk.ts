@@ -34,6 +34,15 @@ export const sdkMutants: readonly Mutant[] = [
     replace: "return `${this.#invocationId}:${this.#completionId * 1_000 + this.attempt}`;",
   },
   {
+    name: "step-failures-forgotten",
+    breaks: "A step counts its failures from the start in each attempt, and never gives up.",
+    file: `${REPLAY}session.ts`,
+    find: "for (const [id, count] of start.stepFailures) if (id === completionId) return count;",
+    replace: "",
+    escapes:
+      "No invariant counts the tries of a step over several attempts; `run-step.test.ts` and `random-programs.test.ts` of the SDK find it.",
+  },
+  {
     name: "randomness-of-the-attempt",
     breaks: "A handler's random numbers are others in each attempt.",
     file: "packages/engine/src/partition/attempt-start.ts",
@@ -53,6 +62,15 @@ export const sdkMutants: readonly Mutant[] = [
     file: `${REPLAY}session.ts`,
     find: "operation.isCancelled = true;\n      operation.reject(error);",
     replace: "operation.isCancelled = true;",
+  },
+  {
+    name: "cleaning-up-interrupted",
+    breaks: "A second cancel interrupts a handler that takes back its steps.",
+    file: `${REPLAY}session.ts`,
+    find: "if (this.#isFinishing) return; // What cleans up is not interrupted.",
+    replace: "",
+    escapes:
+      "A second cancel seldom comes while a handler takes back its steps. No unit test of the SDK finds it either: a gap.",
   },
   {
     name: "replayed-state-remembered",

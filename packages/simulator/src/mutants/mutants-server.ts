@@ -33,6 +33,16 @@ export const serverMutants: readonly Mutant[] = [
       for (const effect of applied.effects) if (effect.kind === "completed") this.#announce(effect.id, effect.result);`,
   },
   {
+    name: "result-read-before-durable",
+    breaks:
+      "Whoever asks for an outcome is answered from the tables, however far those are ahead of the log.",
+    file: "packages/server/src/ingress/waiting.ts",
+    find: "if (durablePosition >= appliedPosition) {",
+    replace: "if (durablePosition >= 0 || appliedPosition >= 0) {",
+    escapes:
+      "Whoever reads must ask within the time of one sync, and a power cut must take back just that; `ingress.test.ts` finds it.",
+  },
+  {
     name: "recovery-skips-a-batch",
     breaks: "Recovery applies the log from one batch too late on.",
     file: PROCESSOR,
@@ -61,6 +71,15 @@ export const serverMutants: readonly Mutant[] = [
     replace: "this.#last = wall;",
   },
   {
+    name: "refused-batches-out-of-order",
+    breaks: "A batch that the full disk refused is repeated behind those that came after it.",
+    file: `${PARTITION}batcher.ts`,
+    find: "this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { batch, payload });",
+    replace: "this.#waiting.splice(behind, 0, { batch, payload });",
+    escapes:
+      "Two appends must be on their way when the disk is full, and both be refused; `disk-full.test.ts` of the partition finds it.",
+  },
+  {
     name: "retention-never-looks",
     breaks: "Nothing is ever removed because its time is over.",
     file: `${PARTITION}retention.ts`,
@@ -82,11 +101,47 @@ export const serverMutants: readonly Mutant[] = [
     replace: "",
   },
   {
+    name: "place-of-attempt-leaks",
+    breaks: "An attempt that has ended keeps its place, and those that wait for one wait for ever.",
+    file: INVOKER,
+    find: "if (attempt.isOver) this.#remove(attempt);\n",
+    replace: "",
+    escapes:
+      "Places are freed with the connection as well, and connections break all the time here; `invoker.test.ts` and `session.contract.ts` find it.",
+  },
+  {
     name: "step-acknowledged-before-durable",
     breaks: "A handler is told that its step's result is recorded when it arrives.",
     file: INVOKER,
     find: "this.#dirty.push(attempt);",
     replace: `this.#dirty.push(attempt);
       if (message.type === MessageType.ProposeRunCompletion) attempt.session?.ackRun(message.completionId);`,
+  },
+  {
+    name: "aborted-attempt-goes-on",
+    breaks: "The session of an attempt that was killed or paused stays open.",
+    file: INVOKER,
+    find: "attempt.session?.abort(reason);\n    this.#remove(attempt);",
+    replace: "this.#remove(attempt);",
+    escapes:
+      "What the open session sends is refused as that of an old attempt, and nothing else of it is seen; `session.contract.ts` finds it.",
+  },
+  {
+    name: "credit-not-granted-back",
+    breaks: "What a handler sent is taken care of, and its credit is never given back.",
+    file: INVOKER,
+    find: "() => attempt.session?.consumed(taken.bytes)",
+    replace: "() => {}",
+    escapes:
+      "Few programs send more than one session's credit before their connection breaks anyway; with it, the tests of the invoker come to no end.",
+  },
+  {
+    name: "waiting-frame-overtaken",
+    breaks: "A notification that fits into the credit overtakes those that wait for credit.",
+    file: "packages/server/src/invoker/native-connection.ts",
+    find: "if (session.credit <= 0 || session.queue.length > 0) session.queue.push({ type, body });",
+    replace: "if (session.credit - body.length <= 0) session.queue.push({ type, body });",
+    escapes:
+      "Few journals are larger than the credit while something arrives. No unit test of the invoker finds it either: a gap.",
   },
 ];
