@@ -1,4 +1,8 @@
 /** What happened in a run: a hash of all of it, by which two runs are compared, and the lines of it where they are wanted. */
+import { crc32 } from "node:zlib";
+
+import { encodeMessage } from "@holdfast/protocol";
+
 import type { WorldEvent } from "./invariants/world-event.ts";
 import type { Observer } from "./run.ts";
 
@@ -25,6 +29,7 @@ export class Trace implements Observer {
     const line = `${at} ${event.kind} ${factsOf(event)}`;
     for (let index = 0; index < line.length; index++)
       this.#hash = Math.imul(this.#hash ^ line.charCodeAt(index), FNV_PRIME);
+    for (const body of bodiesOf(event)) this.#hash = crc32(body, this.#hash >>> 0);
     if (this.#isKept) this.lines.push(`${this.#count} ${line}`.slice(0, LINE_LENGTH_MAX));
   }
 
@@ -60,5 +65,19 @@ function factsOf(event: WorldEvent): string {
       return `#${event.operation} ${event.verb} ${event.invocation ?? ""} ${event.detail}`;
     case "client-told":
       return `#${event.operation} ${event.outcome} ${event.status} ${event.invocation ?? ""} ${event.body}`;
+  }
+}
+
+/** What the line of an event only names. */
+function bodiesOf(event: WorldEvent): readonly Uint8Array[] {
+  switch (event.kind) {
+    case "attempt-started":
+      return event.journal.map(({ body }) => body);
+    case "delivered":
+      return [event.entry.body];
+    case "received":
+      return [encodeMessage(event.message)];
+    default:
+      return [];
   }
 }
