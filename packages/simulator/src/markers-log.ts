@@ -1,4 +1,4 @@
-/** Situations of the log, the store and recovery. */
+/** Situations of the log and of recovery. */
 import type { EventOf, WorldEvent } from "./invariants/world-event.ts";
 
 export const LOG_MARKERS = [
@@ -11,7 +11,6 @@ export const LOG_MARKERS = [
   "log: recovered from a log that a checkpoint is far behind",
   "log: recovered with nothing behind the checkpoint",
   "log: recovered twice and nothing became durable in between",
-  "store: trimmed right behind a checkpoint",
 ] as const;
 
 export type LogMarker = (typeof LOG_MARKERS)[number];
@@ -26,7 +25,6 @@ export class LogMarkers {
   #lost: ReadonlySet<number> = new Set();
   #durable = 0;
   #wasDurable = true;
-  #checkpoint = 0;
 
   constructor(reach: (marker: LogMarker) => void) {
     this.#reach = reach;
@@ -41,12 +39,6 @@ export class LogMarkers {
         this.#underway.delete(event.position);
         this.#durable = event.position;
         this.#wasDurable = true;
-        return;
-      case "checkpointed":
-        this.#checkpoint = event.position;
-        return;
-      case "trimmed":
-        if (event.upTo === this.#checkpoint) this.#reach("store: trimmed right behind a checkpoint");
         return;
       case "crashed":
         this.#crashed(event);

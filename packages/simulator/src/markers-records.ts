@@ -1,5 +1,5 @@
-import type { Invocation, InvocationStatus, Tables } from "@holdfast/engine";
 /** Situations of invocations, locks, timers and operators, as the durable records show them. */
+import { timerDue, type Invocation, type InvocationStatus, type Tables } from "@holdfast/engine";
 import { MessageType } from "@holdfast/protocol";
 
 import type { Step } from "./invariants/durable-fold.ts";
@@ -38,7 +38,7 @@ export const RECORD_MARKERS = [
   "promise: settled before anybody waited",
   "promise: settled while somebody waited",
   "signal: came a second time and was ignored",
-  "signal: came before anybody waited",
+  "signal: came while the invocation ran",
   "deployment: a new one while invocations ran on the old",
   "retention: removed an invocation",
   "retention: removed a journal",
@@ -61,10 +61,7 @@ export class RecordMarkers {
   readonly #tables: Tables;
   readonly #status = new Map<string, InvocationStatus>();
   readonly #running = new Set<string>();
-  #lastAt = 0;
   #deployments = 0;
-  /** A record bears the time of the one before it: the clock stood behind that. */
-  sawClockGoBack = false;
 
   constructor(reach: (marker: RecordMarker) => void, tables: Tables) {
     this.#reach = reach;
@@ -72,9 +69,6 @@ export class RecordMarkers {
   }
 
   follow(step: Step): void {
-    const { body, at } = step.record;
-    if (at === this.#lastAt && body.kind !== "engine-started") this.sawClockGoBack = true;
-    this.#lastAt = at;
     this.#ofBody(step);
     this.#ofEffects(step);
     this.#remember(step);
@@ -174,10 +168,8 @@ export class RecordMarkers {
   #ofTimers(step: Step, keys: readonly string[]): void {
     const woke = step.appended.length > 0 || step.effects.length > 0;
     if (!woke) this.#reach("timer: fired for nobody");
-    const dues = keys
-      .map((key) => Number.parseInt(key.slice(0, key.indexOf("/")), 10))
-      .filter(Number.isFinite);
-    if (dues.some((due) => step.record.at - due > LATE_MS)) this.#reach("timer: fired long after it was due");
+    if (keys.some((key) => step.record.at - timerDue(key) > LATE_MS))
+      this.#reach("timer: fired long after it was due");
   }
 
   #ofCancel(id: string): void {
@@ -194,15 +186,25 @@ export class RecordMarkers {
     this.#reach(status === "running" ? "kill: of a running invocation" : "kill: of one that waited");
     const ended = step.effects.filter((effect) => effect.kind === "completed").length;
     if (ended > 1) this.#reach("kill: took awaited callees along");
-    if (step.effects.some((effect) => effect.kind === "start-attempt"))
-      this.#reach("kill: of a holder while others queued");
+    const isHandedOver = step.effects.some(
+      (effect) => effect.kind === "start-attempt" && this.#hasQueuedFor(effect.id, id),
+    );
+    if (isHandedOver) this.#reach("kill: of a holder while others queued");
+  }
+
+  /** Whether it waited for the lock of the object that the other one was for. */
+  #hasQueuedFor(id: string, holder: string): boolean {
+    const waited = this.#tables.invocations.get(id)?.target;
+    const held = this.#tables.invocations.get(holder)?.target;
+    if (this.#before(id) !== "queued" || waited === undefined || held === undefined) return false;
+    return waited.service === held.service && waited.key === held.key;
   }
 
   #ofSignal(step: Step, id: string): void {
     if (step.outcome.ok && step.outcome.detail?.unchanged === true)
       this.#reach("signal: came a second time and was ignored");
     if (step.appended.length > 0 && this.#before(id) === "running")
-      this.#reach("signal: came before anybody waited");
+      this.#reach("signal: came while the invocation ran");
   }
 
   #ofEffects({ record, effects, touched }: Step): void {

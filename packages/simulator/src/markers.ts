@@ -28,6 +28,9 @@ const CLIENT_MARKERS = [
   "run: handlers died, engine lived",
 ] as const;
 
+/** How far a record is ahead of the machine's clock when that was set back, at least, ms. */
+const AHEAD_MS = 1_000;
+
 export type Marker = WorldMarker | LogMarker | RecordMarker | (typeof CLIENT_MARKERS)[number];
 
 export const MARKERS: readonly Marker[] = [
@@ -47,8 +50,11 @@ export class Markers implements Monitor {
   readonly #attempts = new Map<string, number>();
   /** Steps that began and did not end, by key. */
   readonly #begun = new Map<string, number>();
-  readonly #unknown = new Set<string>();
+  /** Submissions under an idempotency key, by operation, and those of them whose outcome is unknown. */
   readonly #sent = new Map<number, string>();
+  readonly #unknown = new Set<string>();
+  #wentClockBack = false;
+  #hasEngineDied = false;
 
   /** `tables`: of the fold whose steps are followed. */
   constructor(coverage: VerbCoverage, tables: Tables) {
@@ -67,9 +73,16 @@ export class Markers implements Monitor {
     for (const { entry } of step.appended) this.#coverage.noteMessage(entry.type);
   }
 
-  observe(event: WorldEvent): void {
+  /** `at`: by the machine's clock, which jumps. The engine's own never goes back. */
+  observe(event: WorldEvent, at: number): void {
     this.#log.observe(event);
     switch (event.kind) {
+      case "appended":
+        if (event.records.some((record) => record.at > at + AHEAD_MS)) this.#wentClockBack = true;
+        return;
+      case "crashed":
+        this.#hasEngineDied = true;
+        return;
       case "attempt-started":
         this.#attempts.set(event.invocation, event.attempt);
         return;
@@ -82,7 +95,8 @@ export class Markers implements Monitor {
           this.#reach("handler: a step ended after a newer attempt had begun");
         return;
       case "client-sent":
-        this.#sent.set(event.operation, `${event.detail} ${event.idempotencyKey ?? ""}`);
+        if (event.idempotencyKey !== undefined)
+          this.#sent.set(event.operation, `${event.detail} ${event.idempotencyKey}`);
         return;
       case "client-told":
         this.#told(event);
@@ -99,9 +113,10 @@ export class Markers implements Monitor {
   }
 
   #told({ operation, outcome, status, body }: EventOf<"client-told">): void {
-    const sent = this.#sent.get(operation) ?? "";
-    if (outcome === "unknown") this.#unknown.add(sent);
-    else if (this.#unknown.delete(sent)) this.#reach("client: outcome unknown, asked again, and told");
+    const sent = this.#sent.get(operation);
+    if (sent !== undefined && outcome === "unknown") this.#unknown.add(sent);
+    else if (sent !== undefined && this.#unknown.delete(sent))
+      this.#reach("client: outcome unknown, asked again, and told");
     if (outcome === "failed") this.#reach("client: told a failure as the outcome");
     if (body.includes('"overloaded"')) this.#reach("client: refused because of overload");
     if (body.includes('"disk-full"')) this.#reach("client: refused because the disk is full");
@@ -117,8 +132,7 @@ export class Markers implements Monitor {
   noteRun({ struck, seen }: Pick<RunResult, "struck" | "seen">): void {
     for (const marker of seen) this.#reach(marker);
     if (struck.size === 0) this.#reach("run: no fault at all");
-    if (struck.has("clock-jump") && this.#records.sawClockGoBack) this.#reach("run: the clock went back");
-    if (struck.has("handlers-crash") && !struck.has("engine-crash"))
-      this.#reach("run: handlers died, engine lived");
+    if (this.#wentClockBack) this.#reach("run: the clock went back");
+    if (struck.has("handlers-crash") && !this.#hasEngineDied) this.#reach("run: handlers died, engine lived");
   }
 }

@@ -1,10 +1,10 @@
-import { kindsOf, LogShadow } from "./log-shadow.ts";
 /**
  * The log and its checkpoints: LOG-1, LOG-2, LOG-3, LOG-7, LOG-8, LOG-9, LOG-11.
  *
  * LOG-10 (bounded memory, disk and replay time) is not here: events say nothing of resources, a batch of runs has to be
  * measured from outside.
  */
+import { kindsOf, LogShadow } from "./log-shadow.ts";
 import type { Judge, Monitor } from "./monitor.ts";
 import type { EventOf, LoggedBatch, WorldEvent } from "./world-event.ts";
 
