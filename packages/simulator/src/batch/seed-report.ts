@@ -12,6 +12,8 @@ export type FoundFailure = {
 export type BatchReport = {
   seeds: number;
   virtualMs: number;
+  /** The part of it before everything was healed: what comes after is mostly idle. */
+  busyMs: number;
   cpuMs: number;
   events: number;
   /** Seeds that were run twice, to see whether both runs are the same. */
@@ -28,6 +30,7 @@ export function emptyReport(): BatchReport {
   return {
     seeds: 0,
     virtualMs: 0,
+    busyMs: 0,
     cpuMs: 0,
     events: 0,
     repeated: 0,
@@ -39,9 +42,11 @@ export function emptyReport(): BatchReport {
   };
 }
 
-export function addSeed(report: BatchReport, result: SeedResult, cpuMs: number): void {
+/** `healAt`: when everything was healed, ms. */
+export function addSeed(report: BatchReport, result: SeedResult, healAt: number, cpuMs: number): void {
   report.seeds += 1;
   report.virtualMs += result.virtualMs;
+  report.busyMs += Math.min(healAt, result.virtualMs);
   report.cpuMs += cpuMs;
   report.events += result.events;
   addCounts(report.markers, result.markers);
@@ -61,6 +66,7 @@ export function failureOf(seed: string, failure: Error): FoundFailure {
 export function addReports(into: BatchReport, other: BatchReport): void {
   into.seeds += other.seeds;
   into.virtualMs += other.virtualMs;
+  into.busyMs += other.busyMs;
   into.cpuMs += other.cpuMs;
   into.events += other.events;
   into.repeated += other.repeated;

@@ -20,9 +20,11 @@ export function summaryOf(report: BatchReport, base: string): Summary {
   const verbs = coverage.verbsSeen + coverage.verbsMissing.length;
   const pairs = `${coverage.pairsSeen} of ${coverage.pairs}: ${coverage.percent.toFixed(1)} %`;
   const speed = `${Math.round(speedOf(report))} hours per CPU hour`;
+  const busySpeed = report.cpuMs === 0 ? 0 : Math.round(report.busyMs / report.cpuMs);
   return [
     ["seeds", `${report.seeds} of base ${base}, ${report.repeated} of them run twice`],
     ["simulated", `${hours(report.virtualMs)} hours in ${hours(report.cpuMs)} CPU hours: ${speed}`],
+    ["until healed", `${hours(report.busyMs)} of these hours: ${busySpeed} per CPU hour`],
     ["events", `${report.events}, ${Math.round(report.events / (report.cpuMs / 1_000))} per CPU second`],
     ["faults", `${faults}: ${counts(report.faults)}`],
     ["checks", `${checks} of ${Object.keys(report.checks).length} invariants`],
@@ -30,6 +32,7 @@ export function summaryOf(report: BatchReport, base: string): Summary {
     ...(unreached.length === 0 ? [] : [["not reached", unreached.join("; ")] as const]),
     ["verbs", `${coverage.verbsSeen} of ${verbs}`],
     ["pairs", pairs],
+    ...(report.seeds < SEEDS_FOR_COVERAGE ? [["not judged", unjudged(report)] as const] : []),
     ["violations", String(report.failures.length)],
   ];
 }
@@ -54,6 +57,10 @@ export function problemsOf(report: BatchReport): string[] {
   if (coverage.messagesMissing.length > 0)
     problems.push(`journal messages never recorded: ${coverage.messagesMissing.join(", ")}`);
   return problems;
+}
+
+function unjudged({ seeds }: BatchReport): string {
+  return `coverage, because ${seeds} seeds are less than ${SEEDS_FOR_COVERAGE}`;
 }
 
 function missing({ markers }: BatchReport): string[] {

@@ -15,7 +15,7 @@ export type Share = {
   readonly failuresMax: number;
 };
 
-/** One passing seed in so many is run twice; every failing one is. */
+/** The first passing seed of a worker and one in so many after it are run twice; every failing one is. */
 const REPEAT_EVERY = 100;
 
 export async function runShare(
@@ -27,16 +27,19 @@ export async function runShare(
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000;
   };
+  let passed = 0;
   const realNow = performance.now.bind(performance);
   const deadline = realNow() + share.seconds * 1_000;
   for (let number = share.first; number < share.end && realNow() < deadline; number += share.step) {
     const seed = `${share.base}-${number}`;
     const before = cpu();
-    const result = await runTrapped(seed);
-    addSeed(report, result, cpu() - before);
+    const plan = planOf(seed);
+    const result = await runTrapped(seed, plan);
+    addSeed(report, result, plan.healAt, cpu() - before);
     const isFailed = result.failure !== undefined;
     if (isFailed) onFailure(failureOf(seed, result.failure));
-    if (isFailed || report.seeds % REPEAT_EVERY === 0) await repeat(report, result, onFailure);
+    if (!isFailed) passed += 1;
+    if (isFailed || passed % REPEAT_EVERY === 1) await repeat(report, result, onFailure);
     if (report.failures.length >= share.failuresMax) break;
   }
   return report;

@@ -20,38 +20,35 @@ export type HttpCall = {
 
 const HEAD_END = "\r\n\r\n";
 
-/**
- * @param told With the answer; or `undefined`, and then it is unknown whether the request was carried out. `wasSent`: whether
- *   any of it can have arrived.
- */
+/** @param told With the answer; or `undefined`, and then it is unknown whether the request was carried out. */
 export function callHttp(
   network: Network,
   lifetime: Lifetime,
   address: string,
   call: HttpCall,
-  told: (answer: HttpAnswer | undefined, wasSent: boolean) => void,
+  told: (answer: HttpAnswer | undefined) => void,
 ): void {
   let isOver = false;
-  const finish = (answer: HttpAnswer | undefined, wasSent: boolean): void => {
+  const finish = (answer: HttpAnswer | undefined): void => {
     if (isOver) return;
     isOver = true;
-    told(answer, wasSent);
+    told(answer);
   };
   network.connect(address, lifetime, {
-    failed: () => finish(undefined, false),
+    failed: () => finish(undefined),
     opened: (socket) => {
       let received = Buffer.alloc(0);
       socket.on("data", (chunk: Buffer) => {
         received = Buffer.concat([received, chunk]);
         const answer = parseAnswer(received);
         if (answer === undefined) return;
-        finish(answer, true);
+        finish(answer);
         socket.destroySoon();
       });
-      socket.on("close", () => finish(undefined, true));
+      socket.on("close", () => finish(undefined));
       lifetime.after(call.timeoutMs, () => {
         if (isOver) return;
-        finish(undefined, true);
+        finish(undefined);
         socket.destroy();
       });
       send(socket, call);
