@@ -17,6 +17,6 @@ export function cellService(options: ExecutionOptions): Servable {
       ctx.state.set(VALUE, value);
       return Promise.resolve(value);
     },
-    get: async (ctx: ObjectContext, _: null) => (await ctx.state.get<number>(VALUE)) ?? null,
+    get: async (ctx: ObjectContext) => (await ctx.state.get<number>(VALUE)) ?? null,
   });
 }

@@ -169,7 +169,7 @@ export class Clients {
       call: {
         method: "POST",
         path: `/restate/call/cell/${cell}/${does}`,
-        body: does === "get" ? "null" : String(value),
+        ...(does === "get" ? {} : { body: String(value) }),
       },
       detail: describeObjectOperation(described),
     });
