@@ -61,7 +61,7 @@ async function run(scope: Scope): Promise<Finding> {
     verified,
     violations,
     notes: [
-      `${tally.start} × refused to start, ${tally.log} × ended while serving (slowest after ${tally.slowest.toFixed(0)} ms), ${tally.store} × only a checkpoint was put off`,
+      `${tally.start} × refused to start, ${tally.log} × ended while serving (slowest after ${tally.slowest.toFixed(0)} ms), ${tally.store} × another sync than the log's`,
     ],
     vacuous: vacuous(
       [injected >= faults.length * 0.7, `only ${injected} of ${faults.length} syncs failed`],
@@ -87,6 +87,9 @@ async function failOne(
     const engine = await EngineProcess.start({ directory: trial.data, settings: SETTINGS, wrapper });
     const load = trial.load(engine);
     await Promise.race([engine.exited, wait(LIFE_MS_MAX)]);
+    // One that failed a moment ago still has to end.
+    if (engine.exit === undefined && injectedIn(callsIn(trace)).length > 0)
+      await Promise.race([engine.exited, wait(END_MS_MAX)]);
     const endedAt = Date.now();
     const { exit } = engine;
     await engine.kill();
@@ -133,7 +136,9 @@ function judge({ verifier }: Trial, { what, failures, exit, endedAt, calls }: Li
   const ofLog = failures.find(({ text }) => /\.segment>|\.spare>|\/log>/.test(text));
   if (ofLog === undefined) {
     if (exit === undefined) tally.store += 1;
-    else verifier.report({ kind: "stuck", text: `${what}: it ended because of ${failures[0]?.text}` });
+    // More than is asked for, and never wrong.
+    else if (exit === EXIT_ENGINE_FAILED) tally.store += 1;
+    else verifier.report({ kind: "wrong", text: `${what} (${failures[0]?.text}): it ended with ${exit}` });
     return;
   }
   if (exit === undefined) {
