@@ -233,7 +233,7 @@ export class World {
       id,
       attempt,
       code: options.code ?? "connection-lost",
-      message: "The attempt was lost",
+      message: "The connection was lost",
       counted: options.counted ?? false,
       pause: options.pause ?? false,
       retryDelayMs: -1,
