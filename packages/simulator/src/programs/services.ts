@@ -25,8 +25,8 @@ const promises: Readonly<Record<string, StandardSchema<string>>> = Object.fromEn
   PROMISE_NAMES.map((name) => [name, text]),
 );
 
-/** So often that no fault which ends some day exhausts it. */
-const RETRY = { attempts: 500, initial: "100ms", factor: 2, max: "1m" } as const;
+/** So often that no fault which ends some day exhausts it, and seldom enough for a lock that is held for days. */
+const RETRY = { attempts: 500, initial: "100ms", factor: 3, max: "20m" } as const;
 
 const OPTIONS: Readonly<Record<ServicesVersion, ExecutionOptions>> = {
   1: { retry: RETRY },
