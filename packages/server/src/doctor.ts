@@ -19,8 +19,9 @@ import { rowSource } from "./partition/row-source.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import { SqliteStore } from "./store/sqlite-store.ts";
 import { messageOf } from "./store/store-damage.ts";
+import { formatOf } from "./store/store-schema.ts";
 import { damageIn, type FoundDamage } from "./store/store-verification.ts";
-import type { CheckpointStore } from "./store/store.ts";
+import { StoreFormatError, type CheckpointStore } from "./store/store.ts";
 
 const CHECKPOINT_FILE = "checkpoint.db";
 /** One damaged page can hold many rows. */
@@ -53,9 +54,9 @@ export async function inspectDataDirectory(directory: string): Promise<DataDirec
   if (!hasStore && !existsSync(logDirectory)) {
     throw new Error(`There is no Holdfast data in ${directory}: neither ${CHECKPOINT_FILE} nor log/`);
   }
+  const damage = hasStore ? checkStoreFile(join(directory, CHECKPOINT_FILE)) : [];
   const lock = await tryLock(directory);
   const problems: string[] = [];
-  const damage = hasStore ? checkStoreFile(join(directory, CHECKPOINT_FILE)) : [];
   problems.push(...damage.map((line) => `The checkpoint is damaged: ${line}`));
   const store =
     damage.length > 0
@@ -103,7 +104,7 @@ function checkStoreFile(path: string): string[] {
     const database = new DatabaseSync(path, { readOnly: true });
     try {
       database.exec("BEGIN");
-      const format = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+      const format = formatOf(database, path);
       const lines: string[] = [];
       for (const found of damageIn(database, format)) {
         lines.push(lineOf(found));
@@ -114,6 +115,8 @@ function checkStoreFile(path: string): string[] {
       database.close();
     }
   } catch (error) {
+    // That of a newer version is not damaged.
+    if (error instanceof StoreFormatError) throw error;
     return [messageOf(error)];
   }
 }

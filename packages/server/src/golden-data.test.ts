@@ -178,3 +178,14 @@ test("a changed row of the checkpoint ends an engine that reads it, and is what 
   );
   await assert.rejects(Holdfast.open({ dir: directory, services }), StoreCorruptError);
 });
+
+test("a store of a newer version is called that by the doctor, and not damaged", async (t) => {
+  const directory = copyOfFixture(t, 3);
+  const database = new DatabaseSync(join(directory, "checkpoint.db"));
+  database.exec("ALTER TABLE invocations ADD COLUMN later INTEGER; PRAGMA user_version = 4");
+  database.close();
+  await assert.rejects(inspectDataDirectory(directory), {
+    name: "StoreFormatError",
+    message: /format 4.*newer/,
+  });
+});

@@ -103,8 +103,8 @@ function isBlank(database: DatabaseSync): boolean {
   return tables?.["count"] === 0 && pragma(database, "application_id") === 0;
 }
 
-/** The format's version, of a file that is a store and of a format that this program knows. */
-function formatOf(database: DatabaseSync, path: string): number {
+/** The format's version, of a file that is a store and of a format that this program knows. Throws `StoreFormatError`. */
+export function formatOf(database: DatabaseSync, path: string): number {
   if (pragma(database, "application_id") !== APPLICATION_ID) throw notAStore(path, undefined);
   const version = Number(pragma(database, "user_version"));
   if (isOlder(version) || version === STORE_VERSION) return version;
