@@ -42,8 +42,9 @@ export class ActMonitor implements Monitor {
     this.#log = log;
   }
 
-  follow({ isLive, effects, position }: Step): void {
+  follow({ isLive, effects, position, created }: Step): void {
     if (!isLive) return;
+    for (const { id } of created) this.#forget(id);
     for (const effect of effects) {
       if (effect.kind === "start-attempt") {
         const { deployment = "", start } = effect;
@@ -54,6 +55,11 @@ export class ActMonitor implements Monitor {
         this.#allowance(effect).ahead.push({ completionId: effect.completionId });
       }
     }
+  }
+
+  /** The id of one that is gone may come again, and what was left over for that one is not for this. */
+  #forget(id: string): void {
+    for (const name of this.#allowances.keys()) if (name.startsWith(`${id}#`)) this.#allowances.delete(name);
   }
 
   #allowance({ id, attempt }: { readonly id: string; readonly attempt: number }): Allowance {
