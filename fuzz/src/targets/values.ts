@@ -28,9 +28,17 @@ const SAMPLES: readonly unknown[] = [
   Uint8Array.of(1, 2, 3),
   Float64Array.of(1.5),
   new ArrayBuffer(4),
-  Object.assign(new TypeError("no", { cause: new RangeError("far") }), { code: 7 }),
-  new AggregateError([new Error("one")], "many"),
+  Object.assign(withFixedStack(new TypeError("no", { cause: withFixedStack(new RangeError("far")) })), {
+    code: 7,
+  }),
+  withFixedStack(new AggregateError([withFixedStack(new Error("one"))], "many")),
 ];
+
+/** Seeds are the same on every machine, and what is kept of them names none. */
+function withFixedStack(error: Error): Error {
+  error.stack = `${String(error)}\n    at file:///program/values.ts:1:1`;
+  return error;
+}
 
 /** Reads, writes what was read, and reads that: from there on nothing may change any more. */
 function run(input: Uint8Array): void {
