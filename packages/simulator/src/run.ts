@@ -58,8 +58,6 @@ export type RunResult = {
   readonly struck: ReadonlyMap<string, number>;
   /** What only the world saw. */
   readonly seen: ReadonlySet<WorldMarker>;
-  /** Invocations that operators had to kill because they paused themselves again and again. */
-  readonly killed: number;
 };
 
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -77,7 +75,6 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const chaos = new Chaos(world, random.fork("chaos"));
   const rejected = (reason: unknown): void => world.fail(reason);
   process.on("unhandledRejection", rejected);
-  let killed = 0;
   try {
     world.start();
     for (const operation of plan.operations)
@@ -85,7 +82,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (const fault of plan.faults) world.scheduler.after(fault.at, () => chaos.strike(fault));
     await world.scheduler.run(plan.healAt, EVENTS_MAX);
     chaos.heal();
-    killed = await settle(world, observers);
+    await settle(world, observers);
   } catch (error) {
     world.fail(error);
   } finally {
@@ -97,23 +94,21 @@ export async function run(options: RunOptions): Promise<RunResult> {
     virtualMs: world.scheduler.now,
     struck: chaos.struck,
     seen: world.seen,
-    killed,
   };
 }
 
 /** Lets time go on until nothing is left to do, and then holds the world against what must be true. */
-async function settle(world: World, observers: readonly Observer[]): Promise<number> {
+async function settle(world: World, observers: readonly Observer[]): Promise<void> {
   const resumes = new Map<string, number>();
-  let killed = 0;
   for (const lookMs of LOOKS_MS) {
     if (lookMs >= HOUR) requireNoStuckAttempt(world);
     // Connections that only carry pings would be most of what a simulated day costs.
     if (lookMs >= HOUR)
       for (const link of ["handlers-1", "handlers-2"] as const) world.network.reset(addressOf(link));
     const end = await world.scheduler.run(world.scheduler.now + lookMs, EVENTS_MAX);
-    if (world.failure !== undefined) return killed;
+    if (world.failure !== undefined) return;
     // Retries behind a lock that is held for weeks: whether it comes to rest is then left open.
-    if (world.scheduler.events > EVENTS_TOTAL_MAX) return killed;
+    if (world.scheduler.events > EVENTS_TOTAL_MAX) return;
     if (end === "events") throw new Error(`INV-1: ${EVENTS_MAX} events went by within ${lookMs} ms`);
     const tables = world.engine?.engine?.tables;
     if (tables === undefined) continue;
@@ -121,22 +116,20 @@ async function settle(world: World, observers: readonly Observer[]): Promise<num
     for (const id of unfinished.paused) {
       const count = (resumes.get(id) ?? 0) + 1;
       resumes.set(id, count);
-      if (count > RESUMES_MAX) killed += 1;
       world.clients.act(id, count > RESUMES_MAX ? "kill" : "resume");
     }
     if (unfinished.count === 0 && world.clients.pending === 0 && world.engine?.isQuiet === true) {
       // Retention looks now and then, by a clock that does not jump with the engine's.
       await world.scheduler.run(world.scheduler.now + RETENTION_LOOK_MS, EVENTS_MAX);
-      if (world.failure !== undefined) return killed;
+      if (world.failure !== undefined) return;
       const facts = {
         tables,
         now: world.wall.now(),
         timerSlackMs: MINUTE,
         retentionSlackMs: RETENTION_LOOK_MS,
-        endless: new Set<string>(),
       };
       for (const observer of observers) observer.atRest(facts);
-      return killed;
+      return;
     }
   }
   const tables = world.engine?.engine?.tables;

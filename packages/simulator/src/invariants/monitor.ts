@@ -34,8 +34,6 @@ export type RestFacts = {
   readonly timerSlackMs: number;
   /** How long something may stay whose retention is over. Milliseconds. */
   readonly retentionSlackMs: number;
-  /** Invocations whose handlers never end, by design. */
-  readonly endless: ReadonlySet<string>;
 };
 
 export interface Monitor {

@@ -218,9 +218,9 @@ export class OutcomeMonitor implements Monitor {
   }
 
   /** It has its outcome, or waits for what only somebody else can bring: time, a person, a signal, a promise, another one. */
-  #checkEnded(id: string, { tables, endless }: RestFacts): void {
+  #checkEnded(id: string, { tables }: RestFacts): void {
     const account = this.#fold.account(id);
-    if (endless.has(id) || account?.outcome !== undefined) return;
+    if (account?.outcome !== undefined) return;
     const row = tables.invocations.get(id);
     this.#judge.holds(
       "INV-1",

@@ -160,7 +160,6 @@ export class Watch implements WorldWatcher {
       now: this.tables.meta.now,
       timerSlackMs: 0,
       retentionSlackMs: 0,
-      endless: new Set(),
       ...change,
     });
   }

@@ -92,9 +92,6 @@ export class Clients {
         this.hasPatchedState = true;
         this.#options.patchState(operation.key);
         return;
-      case "promise":
-        this.settle({ ...operation, kind: "promise" });
-        return;
       case "register":
         this.register(operation.version);
         return;

@@ -1,9 +1,9 @@
-import type { Program, Target } from "../programs/program.ts";
-import type { ServicesVersion } from "../programs/services.ts";
 /**
  * What happens in a run, written down before it begins: what clients do and which faults strike, each at its time. Drawn from
  * the seed; a failing plan is shrunk by leaving things out, which shifts nothing else.
  */
+import type { Program, Target } from "../programs/program.ts";
+import type { ServicesVersion } from "../programs/services.ts";
 import type { Random } from "../random.ts";
 import { drawTuning, type Tuning } from "./tuning.ts";
 
@@ -27,7 +27,6 @@ export type OperationBody =
       readonly of: number;
     }
   | { readonly kind: "patch-state"; readonly key: string }
-  | { readonly kind: "promise"; readonly key: string; readonly name: string; readonly reject: boolean }
   | { readonly kind: "register"; readonly version: ServicesVersion }
   | { readonly kind: "list" }
   /** A call whose answer says what it did to an object. `value`: what is added or set. */
