@@ -1,7 +1,8 @@
+import { seededRandom } from "@holdfast/server/parts";
+
 import type { Experiment, Finding, Length } from "./experiment.ts";
 import { TemporaryDirectory } from "./process/temporary-directory.ts";
 import { missing } from "./tools.ts";
-import { seededRandom } from "./workload/random.ts";
 
 /** An experiment that was tried, or that could not be. */
 export type Result = {

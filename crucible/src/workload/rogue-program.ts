@@ -13,8 +13,9 @@ import {
   NATIVE_WIRE_PROTOCOL,
   type EndpointManifest,
 } from "@holdfast/protocol";
+import { seededRandom } from "@holdfast/server/parts";
 
-import { between, oneOf, seededRandom } from "./random.ts";
+import { between, oneOf } from "./random.ts";
 
 const MESSAGE_TYPES = Object.values(MessageType);
 const random = seededRandom(Number(process.argv[3] ?? 1));

@@ -26,7 +26,7 @@ export { NativeWire } from "./invoker/native-wire.ts";
 export type { Session, SessionListener, Wire } from "./invoker/wire.ts";
 export type { Disk, DiskFile } from "./log/disk.ts";
 export { EmbeddedLog } from "./log/embedded-log.ts";
-export { FaultDisk, type InjectedFault } from "./log/fault-disk.ts";
+export { FaultDisk, type InjectedFault, seededRandom } from "./log/fault-disk.ts";
 export { decodeFrame, decodeHeader, encodeFrame, frameBytes, type FrameHeader } from "./log/frame.ts";
 export { readBatches } from "./log/log-reader.ts";
 export {
