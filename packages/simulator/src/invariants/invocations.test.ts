@@ -250,6 +250,15 @@ testInvariants([
         w.step("step-ended", `mail:${step}`, 2);
         w.world.attempt("mail").propose(step, "done");
       },
+      "an id that comes again executes steps of its own": (w) => {
+        for (let life = 0; life < 2; life++) {
+          w.world.invoke("mail/send", { as: "mail", idempotencyKey: "k" });
+          const a = w.world.attempt("mail");
+          a.propose(a.run("step"), "done");
+          a.return("sent");
+          w.world.apply({ kind: "purge", id: "mail", journalOnly: false });
+        }
+      },
     },
     broken: {
       "a step has a result and was not executed": (w) => {

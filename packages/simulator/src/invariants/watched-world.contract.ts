@@ -9,9 +9,9 @@ import type { Applied, Effect, LogRecord, RecordBody, Tables } from "@holdfast/e
 import { Partition, Tables as PartitionTables } from "@holdfast/engine";
 import { MemoryRows, object, service, workflow, World, type WorldWatcher } from "@holdfast/engine/testing";
 
-import type { RecordFold } from "./durable-fold.ts";
+import type { RecordFold, Step } from "./durable-fold.ts";
 import { Invariants } from "./invariants.ts";
-import { InvariantViolation, type RestFacts } from "./monitor.ts";
+import { InvariantViolation, type Monitor, type RestFacts } from "./monitor.ts";
 import type { EventOf, LoggedBatch, WorldEvent } from "./world-event.ts";
 
 const SERVICES = [
@@ -39,7 +39,8 @@ export class Watch implements WorldWatcher {
   readonly #executed = new Set<string>();
 
   constructor(fold?: RecordFold, impossible: readonly string[] = []) {
-    this.invariants = new Invariants(fold === undefined ? { impossible } : { fold, impossible });
+    const further = (): Monitor[] => [{ ids: [], observe: () => undefined, follow: this.#forgetSteps }];
+    this.invariants = new Invariants({ ...(fold === undefined ? {} : { fold }), impossible, further });
   }
 
   get position(): number {
@@ -76,6 +77,12 @@ export class Watch implements WorldWatcher {
       this.step("step-ended", key, effect.attempt);
     }
   }
+
+  /** Another invocation with the id of one that is gone executes its own steps, though they have the same keys. */
+  readonly #forgetSteps = ({ created }: Step): void => {
+    for (const { id } of created)
+      for (const key of this.#executed) if (key.startsWith(`${id}:`)) this.#executed.delete(key);
+  };
 
   step(kind: "step-began" | "step-ended", key: string, attempt: number): void {
     const step = { invocation: key.slice(0, key.lastIndexOf(":")), attempt, name: "step", key };
