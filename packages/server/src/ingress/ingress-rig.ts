@@ -1,7 +1,5 @@
 /** An ingress on a free port over a fake engine with a few services, for tests. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect } from "node:net";
 
 import type { ErrorSource, ProblemJson } from "@holdfast/protocol";
 
@@ -111,30 +109,6 @@ export class IngressRig {
 
   async request(path: string, init: RigRequest = {}): Promise<Answer> {
     return send(this.server.url + path, init);
-  }
-
-  /** Bytes as they go over the wire, for what fetch would not send. Returns what comes until the server closes or goes quiet. */
-  async raw(text: string, quietMs = 150): Promise<string> {
-    const socket = connect(this.server.port, "127.0.0.1");
-    let received = "";
-    await once(socket, "connect");
-    // A server that refuses may close while there is still something to write.
-    socket.on("error", () => socket.destroy());
-    socket.write(text);
-    await new Promise<void>((resolve) => {
-      let timer = setTimeout(resolve, 3_000);
-      socket.on("data", (chunk) => {
-        received += chunk.toString();
-        clearTimeout(timer);
-        timer = setTimeout(resolve, quietMs);
-      });
-      socket.on("close", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    socket.destroy();
-    return received;
   }
 
   lastInvoked(): string {

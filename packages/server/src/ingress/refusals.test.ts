@@ -3,7 +3,11 @@ import { after, before, describe, it } from "node:test";
 
 import type { ProblemJson } from "@holdfast/protocol";
 
+import { exchangeRaw } from "../http/raw-http.contract.ts";
 import { assertProblem, IngressRig, type RigRequest } from "./ingress-rig.ts";
+
+/** After the last byte of an answer. */
+const QUIET_MS = 150;
 
 let rig: IngressRig;
 before(async () => {
@@ -337,7 +341,7 @@ describe("ingress refuses what the parser refuses, in the same format", { concur
   ];
   for (const [what, text, status, error] of rows) {
     it(`${what}: ${status} ${error}`, async () => {
-      const answer = await rig.raw(text);
+      const answer = await exchangeRaw(rig.server.port, Buffer.from(text), QUIET_MS);
       const [head = "", body = ""] = answer.split("\r\n\r\n");
       assert.match(head, new RegExp(`^HTTP/1.1 ${status} `));
       assert.match(head, /content-type: application\/json/i);
@@ -349,16 +353,20 @@ describe("ingress refuses what the parser refuses, in the same format", { concur
   }
 
   it("never writes an answer to garbage in place of the answer to a call that waits", async () => {
-    const answer = await rig.raw(
+    const answer = await exchangeRaw(
+      rig.server.port,
       "POST /Greeter/hang HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n\u0001\u0002\r\n\r\n",
+      QUIET_MS,
     );
     assert.equal(answer, "");
   });
 
   it("answers a chunked body beyond the limit with 413", async () => {
     const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
-    const answer = await rig.raw(
+    const answer = await exchangeRaw(
+      rig.server.port,
       `POST /Greeter/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n${chunk.repeat(3)}0\r\n\r\n`,
+      QUIET_MS,
     );
     assert.match(answer, /^HTTP\/1.1 413 /);
     assert.match(answer, /"error":"body-too-large"/);
