@@ -2,7 +2,13 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-import { addReports, emptyReport, type BatchReport, type FoundFailure } from "./seed-report.ts";
+import {
+  addReports,
+  emptyReport,
+  type BatchReport,
+  type FoundFailure,
+  type PlainReport,
+} from "./seed-report.ts";
 import type { Share } from "./worker.ts";
 
 export type BatchOptions = {
@@ -22,7 +28,7 @@ export type BatchOptions = {
 };
 
 /** A line that a worker prints. */
-export type WorkerLine = { readonly failure: FoundFailure } | { readonly report: BatchReport };
+export type WorkerLine = { readonly failure: FoundFailure } | { readonly report: PlainReport };
 
 export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   const { first = 0 } = options;
@@ -40,7 +46,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   return whole;
 }
 
-function runWorker(share: Share, { main, mutant, onFailure }: BatchOptions): Promise<BatchReport> {
+function runWorker(share: Share, { main, mutant, onFailure }: BatchOptions): Promise<PlainReport> {
   const args = [
     main,
     "--worker",
@@ -50,7 +56,7 @@ function runWorker(share: Share, { main, mutant, onFailure }: BatchOptions): Pro
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const stop = (): void => void child.kill("SIGKILL");
   process.once("exit", stop);
-  let report: BatchReport | undefined;
+  let report: PlainReport | undefined;
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = JSON.parse(text) as WorkerLine;
     if ("failure" in line) onFailure(line.failure);

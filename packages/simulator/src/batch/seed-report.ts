@@ -1,4 +1,4 @@
-/** What a batch of seeds came to, in a form that processes can hand to each other and that adds up. */
+/** What a batch of seeds came to: it adds up, over seeds and over processes. */
 import { VerbCoverage, type CoverageCounts } from "../programs/coverage.ts";
 import type { SeedResult } from "../run-seed.ts";
 
@@ -22,9 +22,11 @@ export type BatchReport = {
   markers: Record<string, number>;
   checks: Record<string, number>;
   faults: Record<string, number>;
-  /** See `VerbCoverage.counts`. */
-  coverage: CoverageCounts;
+  readonly coverage: VerbCoverage;
 };
+
+/** A report as one process hands it to another. */
+export type PlainReport = Omit<BatchReport, "coverage"> & { readonly coverage: CoverageCounts };
 
 export function emptyReport(): BatchReport {
   return {
@@ -38,7 +40,7 @@ export function emptyReport(): BatchReport {
     markers: {},
     checks: {},
     faults: {},
-    coverage: new VerbCoverage().counts(),
+    coverage: new VerbCoverage(),
   };
 }
 
@@ -52,9 +54,7 @@ export function addSeed(report: BatchReport, result: SeedResult, healAt: number,
   addCounts(report.markers, result.markers);
   addCounts(report.checks, result.checks);
   addCounts(report.faults, result.struck);
-  const coverage = VerbCoverage.of(report.coverage);
-  coverage.merge(result.coverage);
-  report.coverage = coverage.counts();
+  report.coverage.merge(result.coverage);
   if (result.failure !== undefined) report.failures.push(failureOf(result.seed, result.failure));
 }
 
@@ -63,7 +63,12 @@ export function failureOf(seed: string, failure: Error): FoundFailure {
   return { seed, id, message: failure.message };
 }
 
-export function addReports(into: BatchReport, other: BatchReport): void {
+export function plainReport(report: BatchReport): PlainReport {
+  return { ...report, coverage: report.coverage.counts() };
+}
+
+/** Takes in what another process came to. */
+export function addReports(into: BatchReport, other: PlainReport): void {
   into.seeds += other.seeds;
   into.virtualMs += other.virtualMs;
   into.busyMs += other.busyMs;
@@ -73,9 +78,7 @@ export function addReports(into: BatchReport, other: BatchReport): void {
   into.failures.push(...other.failures);
   for (const name of ["markers", "checks", "faults"] as const)
     addCounts(into[name], new Map(Object.entries(other[name])));
-  const coverage = VerbCoverage.of(into.coverage);
-  coverage.merge(VerbCoverage.of(other.coverage));
-  into.coverage = coverage.counts();
+  into.coverage.merge(VerbCoverage.of(other.coverage));
 }
 
 function addCounts(into: Record<string, number>, counts: ReadonlyMap<string, number>): void {

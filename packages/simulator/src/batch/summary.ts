@@ -1,6 +1,5 @@
 /** What a batch says of itself, and whether it may count as a proof of anything. */
 import { MARKERS } from "../markers.ts";
-import { VerbCoverage } from "../programs/coverage.ts";
 import type { BatchReport } from "./seed-report.ts";
 
 /** From so many seeds on, every marker must have been reached, every invariant checked, and the pairs covered. */
@@ -13,7 +12,7 @@ const HOUR_MS = 3_600_000;
 export type Summary = ReadonlyArray<readonly [name: string, what: string]>;
 
 export function summaryOf(report: BatchReport, base: string): Summary {
-  const coverage = VerbCoverage.of(report.coverage).report();
+  const coverage = report.coverage.report();
   const unreached = missing(report);
   const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0);
   const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
@@ -49,7 +48,7 @@ export function problemsOf(report: BatchReport): string[] {
   const unchecked = Object.entries(report.checks).filter(([, count]) => count === 0);
   if (unchecked.length > 0)
     problems.push(`invariants that were never checked: ${unchecked.map(([id]) => id).join(", ")}`);
-  const coverage = VerbCoverage.of(report.coverage).report();
+  const coverage = report.coverage.report();
   if (coverage.percent < PAIR_PERCENT_MIN)
     problems.push(`only ${coverage.percent.toFixed(1)} % of the pairs of verbs were covered`);
   if (coverage.verbsMissing.length > 0)

@@ -1,7 +1,14 @@
 /** The process that runs a share of a batch's seeds: every `step`th, beginning with `first`, until there are enough or time is up. */
 import { planOf, runSeed, type SeedResult } from "../run-seed.ts";
 import { setTraps } from "../traps.ts";
-import { addSeed, emptyReport, failureOf, type BatchReport } from "./seed-report.ts";
+import {
+  addSeed,
+  emptyReport,
+  failureOf,
+  plainReport,
+  type BatchReport,
+  type PlainReport,
+} from "./seed-report.ts";
 
 export type Share = {
   /** Seeds are this and a number. */
@@ -21,7 +28,7 @@ const REPEAT_EVERY = 100;
 export async function runShare(
   share: Share,
   onFailure: (found: ReturnType<typeof failureOf>) => void,
-): Promise<BatchReport> {
+): Promise<PlainReport> {
   const report = emptyReport();
   const cpu = (): number => {
     const { user, system } = process.cpuUsage();
@@ -42,7 +49,7 @@ export async function runShare(
     if (isFailed || passed % REPEAT_EVERY === 1) await repeat(report, result, onFailure);
     if (report.failures.length >= share.failuresMax) break;
   }
-  return report;
+  return plainReport(report);
 }
 
 export async function runTrapped(seed: string, plan = planOf(seed), traced = false): Promise<SeedResult> {
