@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { allExperiments } from "./all-experiments.ts";
 import type { Finding } from "./experiment.ts";
 import { markdownTable } from "./report/markdown-table.ts";
-import { complaintsOf, type Result } from "./run-experiment.ts";
+import { complaintsOf, provesNothing, type Result } from "./run-experiment.ts";
 
 const clean: Finding = {
   rounds: 3,
@@ -24,6 +24,13 @@ test("a run without a broken promise has no complaints, one that proves nothing 
   assert.deepEqual(complaintsOf(tried({})), []);
   assert.deepEqual(complaintsOf(tried({ vacuous: ["no load"] })), ["kill proves nothing: no load"]);
   assert.deepEqual(complaintsOf(tried({ violations: [{ kind: "lost", text: "x" }] })), ["kill: lost: x"]);
+});
+
+test("only a run that broke nothing is tried again when it proves nothing", () => {
+  const lost = { kind: "lost", text: "x" } as const;
+  assert.ok(provesNothing(tried({ vacuous: ["no load"] })));
+  assert.ok(!provesNothing(tried({})));
+  assert.ok(!provesNothing(tried({ vacuous: ["no load"], violations: [lost] })));
 });
 
 test("the table counts what was lost and what was done twice, and shows what was skipped with the way out", () => {

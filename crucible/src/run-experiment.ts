@@ -54,6 +54,13 @@ export function complaintsOf(result: Result): readonly string[] {
   }
 }
 
+/** It broke no promise, and too little happened for that to mean anything. */
+export function provesNothing(result: Result): boolean {
+  if (result.kind !== "tried") return false;
+  const { violations, vacuous } = result.finding;
+  return violations.length === 0 && vacuous.length > 0;
+}
+
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);

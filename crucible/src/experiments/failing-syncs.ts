@@ -14,12 +14,15 @@ import { Trial } from "../workload/trial.ts";
 const SETTINGS = { "checkpoint.interval": 150, "checkpoint.dirtyRows": 50, "log.segmentBytes": 262_144 };
 /** What docs/cli.md promises for an engine that cannot go on. */
 const EXIT_ENGINE_FAILED = 70;
-/** Longest time from the failure to the end of the process, ms. Under a tracer everything takes a few times as long. */
-const END_MS_MAX = 2_000;
+/** Longest time from the failure to the end of the process, ms. Generous: the tracer is slow, and so may the machine be. */
+const END_MS_MAX = 10_000;
 /** Answers that were on their way already are not held against it, ms. */
-const ON_ITS_WAY_MS = 100;
-/** The load goes on for so long where the failure was one that the server may survive, ms. */
-const LIFE_MS_MAX = 2_500;
+const ON_ITS_WAY_MS = 1_000;
+/** The load goes on until the sync that is to fail was made, and no longer than this, ms. */
+const LIFE_MS_MAX = 15_000;
+const LOOK_MS = 200;
+/** The load goes on for so long after a failure that the server may survive, ms. */
+const AFTERLIFE_MS = 1_000;
 
 export const failingSyncs: Experiment = {
   name: "failing-sync",
@@ -86,10 +89,11 @@ async function failOne(
   try {
     const engine = await EngineProcess.start({ directory: trial.data, settings: SETTINGS, wrapper });
     const load = trial.load(engine);
-    await Promise.race([engine.exited, wait(LIFE_MS_MAX)]);
-    // One that failed a moment ago still has to end.
-    if (engine.exit === undefined && injectedIn(callsIn(trace)).length > 0)
-      await Promise.race([engine.exited, wait(END_MS_MAX)]);
+    for (let lived = 0; lived < LIFE_MS_MAX && injectedIn(callsIn(trace)).length === 0; lived += LOOK_MS)
+      await Promise.race([engine.exited, wait(LOOK_MS)]);
+    // Where the failure was the log's, it has to end.
+    if (logs(injectedIn(callsIn(trace))) !== undefined) await Promise.race([engine.exited, wait(END_MS_MAX)]);
+    else await Promise.race([engine.exited, wait(AFTERLIFE_MS)]);
     const endedAt = Date.now();
     const { exit } = engine;
     await engine.kill();
@@ -122,6 +126,11 @@ function injectedIn(calls: readonly TracedCall[]): TracedCall[] {
   return calls.filter(({ text }) => text.includes("(INJECTED)"));
 }
 
+/** The first failure of a sync of the log. */
+function logs(failures: readonly TracedCall[]): TracedCall | undefined {
+  return failures.find(({ text }) => /\.segment>|\.spare>|\/log>/.test(text));
+}
+
 type Life = {
   readonly what: string;
   /** One for each thread that came so far. */
@@ -133,7 +142,7 @@ type Life = {
 };
 
 function judge({ verifier }: Trial, { what, failures, exit, endedAt, calls }: Life, tally: Tally): void {
-  const ofLog = failures.find(({ text }) => /\.segment>|\.spare>|\/log>/.test(text));
+  const ofLog = logs(failures);
   if (ofLog === undefined) {
     if (exit === undefined) tally.store += 1;
     // More than is asked for, and never wrong.

@@ -11,7 +11,7 @@ import { Trial } from "../workload/trial.ts";
 const LOAD_MS = 300;
 const EXIT_DIRECTORY_LOCKED = 11;
 /** From the thaw until everything that was accepted has come to its end, ms. */
-const CATCH_UP_MS_MAX = 15_000;
+const CATCH_UP_MS_MAX = 60_000;
 
 export const freezes: Experiment = {
   name: "freeze",

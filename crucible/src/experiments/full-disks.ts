@@ -6,7 +6,7 @@ import { EngineProcess } from "../process/engine-process.ts";
 import { SmallFileSystem } from "../process/small-file-system.ts";
 import { Flood } from "../workload/flood.ts";
 import { healthOf } from "../workload/health.ts";
-import { get } from "../workload/http.ts";
+import { get, post } from "../workload/http.ts";
 import { Trial } from "../workload/trial.ts";
 
 const MIB = 1024 * 1024;
@@ -15,7 +15,10 @@ const SETTINGS = {
   "log.segmentBytes": 1 * MIB,
   "checkpoint.interval": 500,
 };
-const FULL_MS = 2_500;
+/** So long it stays full after the server has noticed, ms. */
+const FULL_MS = 2_000;
+/** Time in which the server notices, ms: as long as it takes to fill the segment it has. */
+const NOTICE_MS_MAX = 30_000;
 /** Time in which the server accepts again once there is room, ms. */
 const RECOVER_MS_MAX = 10_000;
 /** Generous: the machine is busy with more than this. */
@@ -39,7 +42,7 @@ async function run(scope: Scope): Promise<Finding> {
   let engine = await EngineProcess.start(options);
   let refused = 0;
   let fulls = 0;
-  const questions: Questions = { asked: 0, answered: 0 };
+  const questions: Questions = { asked: 0, answered: 0, refused: 0 };
   const resumed: number[] = [];
   try {
     await trial.register(engine);
@@ -53,9 +56,8 @@ async function run(scope: Scope): Promise<Finding> {
         callers: 8,
         bodyBytes: 32 * 1024,
       });
-      const statuses = await watch(trial, engine, questions);
+      if (await watch(trial, engine, questions)) fulls += 1;
       refused += flood.refusals.get("disk-full") ?? 0;
-      if (statuses.has("degraded")) fulls += 1;
       await flood.stop(0);
       if (round % 2 === 1) {
         // It has to start on what room there is, or say why not; here the room comes back first.
@@ -79,48 +81,73 @@ async function run(scope: Scope): Promise<Finding> {
     verified: verifier.verified,
     violations: verifier.violations,
     notes: [
-      `${refused} requests refused as disk-full`,
+      `${refused + questions.refused} requests refused as disk-full`,
       `without a restart accepting again after at most ${Math.max(0, ...resumed).toFixed(0)} ms`,
       `${questions.answered} of ${questions.asked} questions of operators and readers were answered while it was full`,
     ],
     vacuous: vacuous(
       [fulls === rounds, `the server noticed a full disk only ${fulls} of ${rounds} times`],
-      [refused > 0, "nothing was refused"],
+      [questions.refused > 0, "nothing was refused"],
       [verifier.verified > rounds * 10, `only ${verifier.verified} acknowledgements`],
     ),
   };
 }
 
-type Questions = { asked: number; answered: number };
+/** `refused`: of the callers who came while it was known to be full. */
+type Questions = { asked: number; answered: number; refused: number };
 
-/** While the disk is full, operators and readers are served. */
-async function watch(
-  { verifier, acknowledgements }: Trial,
-  engine: EngineProcess,
-  questions: Questions,
-): Promise<ReadonlySet<string>> {
-  const statuses = new Set<string>();
-  for (const end = performance.now() + FULL_MS; performance.now() < end;) {
+/** While the disk is full, operators and readers are served, and callers are refused. Returns whether the server noticed. */
+async function watch(trial: Trial, engine: EngineProcess, questions: Questions): Promise<boolean> {
+  let noticedAt: number | undefined;
+  const begun = performance.now();
+  for (;;) {
+    const now = performance.now();
+    if (noticedAt === undefined ? now > begun + NOTICE_MS_MAX : now > noticedAt + FULL_MS) break;
     const status = await healthOf(engine.adminUrl, ADMIN_MS_MAX);
-    statuses.add(status);
     if (engine.exit !== undefined) {
-      verifier.report({ kind: "stuck", text: `the server ended on a full disk: ${engine.output}` });
-      return statuses;
+      trial.verifier.report({ kind: "stuck", text: `the server ended on a full disk: ${engine.output}` });
+      break;
     }
     questions.asked += 1;
     if (status !== "silent") questions.answered += 1;
-    else verifier.report({ kind: "stuck", text: "/health did not answer on a full disk" });
-    const known = acknowledgements.accepted[0];
-    if (known !== undefined) {
-      const url = `${engine.ingressUrl}/restate/invocation/${known.id}/output`;
-      const read = await get(url, AbortSignal.timeout(ADMIN_MS_MAX)).catch((error: unknown) => String(error));
-      questions.asked += 1;
-      if (typeof read !== "string") questions.answered += 1;
-      else verifier.report({ kind: "stuck", text: `a reader was not answered on a full disk: ${read}` });
+    else trial.verifier.report({ kind: "stuck", text: "/health did not answer on a full disk" });
+    await read(trial, engine, questions);
+    if (status === "degraded") {
+      noticedAt ??= now;
+      await call(trial, engine, questions);
     }
     await wait(100);
   }
-  return statuses;
+  return noticedAt !== undefined;
+}
+
+async function read(
+  { verifier, acknowledgements }: Trial,
+  engine: EngineProcess,
+  questions: Questions,
+): Promise<void> {
+  const known = acknowledgements.accepted[0];
+  if (known === undefined) return;
+  const url = `${engine.ingressUrl}/restate/invocation/${known.id}/output`;
+  const answer = await get(url, AbortSignal.timeout(ADMIN_MS_MAX)).catch((error: unknown) => String(error));
+  questions.asked += 1;
+  if (typeof answer !== "string") questions.answered += 1;
+  else verifier.report({ kind: "stuck", text: `a reader was not answered on a full disk: ${answer}` });
+}
+
+/** Whoever comes to a full disk is told so; who came before it was known may have to wait for room. */
+async function call(
+  { acknowledgements }: Trial,
+  { ingressUrl }: EngineProcess,
+  questions: Questions,
+): Promise<void> {
+  const path = "flow/swallow";
+  const signal = AbortSignal.timeout(ADMIN_MS_MAX);
+  const answer = await post(`${ingressUrl}/${path}/send`, { body: "small", signal }).catch(() => undefined);
+  if (answer?.status === 507) questions.refused += 1;
+  if (answer?.status !== 202) return;
+  const { invocationId: id } = JSON.parse(answer.text) as { readonly invocationId: string };
+  acknowledgements.accepted.push({ id, path, client: "latecomer" });
 }
 
 /** How long it takes, ms, until the server is well again. */

@@ -16,7 +16,7 @@ const DESCRIPTORS = 128;
 const IDLE_CONNECTIONS = 200;
 const SETTINGS = { "log.segmentBytes": 131_072, "checkpoint.interval": 200 };
 const STARVED_MS = 1_500;
-const ADMIN_MS_MAX = 3_000;
+const ADMIN_MS_MAX = 10_000;
 
 export const scarceDescriptors: Experiment = {
   name: "descriptors",

@@ -10,7 +10,7 @@ import type { Violation } from "./violation.ts";
 
 const WIDTH = 16;
 /** What is acknowledged must end within so long once faults have stopped, ms. */
-const SETTLE_MS_MAX = 20_000;
+const SETTLE_MS_MAX = 60_000;
 /** Old outcomes that are read again at each look. */
 const SAMPLE = 20;
 const NOT_READY = 470;
