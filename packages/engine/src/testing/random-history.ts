@@ -287,8 +287,15 @@ class RandomHistory {
     const runs = this.#open(attempt).filter(([, kind]) => kind === "run");
     if (runs.length === 0 && this.#below(12) < 11) return;
     const [completionId] = runs.length === 0 ? [1] : this.#oneOf(runs);
-    if (this.#below(4) === 3) attempt.stepFailed(completionId, 1 + this.#below(3), 100);
+    if (this.#below(4) === 3) this.#failStep(attempt, completionId);
     else attempt.propose(completionId, this.#oneOf(WORDS));
+  }
+
+  /** A handler that reports less than was recorded already lies. */
+  #failStep(attempt: Attempt, completionId: number): void {
+    const step = this.#world.tables.invocations.get(attempt.id)?.open.get(completionId);
+    const before = step?.kind === "run" ? step.failures : 0;
+    attempt.stepFailed(completionId, before + 1 + this.#below(3), 100);
   }
 
   #target(): string | InvocationTarget {
