@@ -197,6 +197,10 @@ export class Engine implements EngineAccess {
     this.#processor.submitFromOutside(body, done, urgency);
   }
 
+  whenDurable(tell: () => void, refuse: (error: HoldfastError) => void): void {
+    this.#processor.whenDurable(tell, refuse);
+  }
+
   onCompleted(id: string, listener: (result: Result) => void): () => void {
     return this.#processor.onCompleted(id, listener);
   }
@@ -249,15 +253,17 @@ export class Engine implements EngineAccess {
   }
 
   health(): EngineHealth {
-    const { failure, isFull, isSlow } = this.#processor;
+    const { failure, isFull, isSlow, checkpointFailure } = this.#processor;
     const unreachable: string[] = [];
     for (const [id, { wire }] of this.#wires) if (!wire.isReachable) unreachable.push(id);
-    const status = failure !== undefined ? "failed" : isFull || isSlow ? "degraded" : "ok";
     const trouble = isFull
       ? "The disk is full, or the process may open no more files: nothing new is accepted"
       : isSlow
         ? "The disk is slow: what was accepted seconds ago is not durable yet"
-        : undefined;
+        : checkpointFailure !== undefined
+          ? `The checkpoint cannot be written and is tried again: ${checkpointFailure}`
+          : undefined;
+    const status = failure !== undefined ? "failed" : trouble !== undefined ? "degraded" : "ok";
     const reason = failure?.message ?? trouble;
     return {
       status,

@@ -42,6 +42,10 @@ export class FakeEngine implements EngineAccess {
   /** Set to refuse what is proposed. */
   refusal: HoldfastError | undefined;
   healthNow: Partial<EngineHealth> = {};
+  /** Set to have readers wait for a turn of the event loop, as if the newest record were not durable. */
+  isBehind = false;
+  /** Readers who had to wait. */
+  waited = 0;
   time = Date.parse("2030-01-01T00:00:00Z");
   readonly #partition: Partition;
   readonly #ids = new InvocationIds(() => this.time);
@@ -87,6 +91,17 @@ export class FakeEngine implements EngineAccess {
       done(outcome);
       for (const effect of effects) this.#perform(effect);
     });
+  }
+
+  whenDurable(tell: () => void, refuse: (error: HoldfastError) => void): void {
+    if (this.#durable >= this.#position && !this.isBehind) {
+      tell();
+      return;
+    }
+    this.waited += 1;
+    const { refusal } = this;
+    if (refusal === undefined) setImmediate(tell);
+    else refuse(refusal);
   }
 
   onCompleted(id: string, listener: (result: Result) => void): () => void {

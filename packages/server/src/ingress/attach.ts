@@ -8,7 +8,6 @@ import type { EngineAccess } from "../partition/engine-access.ts";
 import { expiryHeader, type CallScope } from "./call.ts";
 import { sendResult } from "./outcome.ts";
 import { mayRead } from "./ownership.ts";
-import { whenDurable } from "./waiting.ts";
 
 /** Answers when the invocation has its outcome. */
 export function attach(scope: CallScope, res: HttpResponse, id: string): void {
@@ -51,13 +50,9 @@ function sendStored(scope: CallScope, res: HttpResponse, id: string): void {
   const result = row?.result;
   const headers = hasKeyOfItsOwn(engine, id) ? expiryHeader(engine, id) : [];
   if (result === undefined) throw notFound(id);
-  whenDurable(
-    engine,
-    () => {
-      sendResult(res, id, result, headers);
-    },
-    failed,
-  );
+  engine.whenDurable(() => {
+    sendResult(res, id, result, headers);
+  }, failed);
 }
 
 /** Only results that a repetition would get again have a time until which it does. */
@@ -77,7 +72,7 @@ function sendNotFound({ engine, onDefect }: CallScope, res: HttpResponse, id: st
   const refuse = (error: HoldfastError): void => {
     sendError(res, error, "ingress", onDefect);
   };
-  whenDurable(engine, () => refuse(notFound(id)), refuse);
+  engine.whenDurable(() => refuse(notFound(id)), refuse);
 }
 
 function notFound(id: string): HoldfastError {

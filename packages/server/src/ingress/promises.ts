@@ -19,7 +19,6 @@ import type { Verb } from "./awakeables.ts";
 import { checkInput } from "./input-check.ts";
 import { refusalOf } from "./outcome.ts";
 import { readRejection } from "./rejection.ts";
-import { whenDurable } from "./waiting.ts";
 
 export type PromiseAddress = { readonly service: string; readonly key: string; readonly name: string };
 
@@ -69,8 +68,7 @@ export function peekPromise(scope: PromiseScope, res: HttpResponse, address: Pro
   const object = scope.engine.tables.objects.get(objectKey(service, key));
   if (object?.runId === undefined) throw workflowNotFound(address);
   const result = object.promises.get(name)?.result;
-  whenDurable(
-    scope.engine,
+  scope.engine.whenDurable(
     () => {
       sendJson(res, 200, promiseState(result));
     },

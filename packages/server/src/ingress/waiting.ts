@@ -1,33 +1,8 @@
 /** Requests that wait for an invocation to complete. */
-import type { RecordBody } from "@holdfast/engine";
 import { HoldfastError, type Result } from "@holdfast/protocol";
 
 import type { HttpResponse } from "../http/exchange.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
-import { refusalOf } from "./outcome.ts";
-
-/** Changes nothing; when it is durable, everything before it is. */
-const BARRIER: RecordBody = { kind: "expire", ids: [], budget: false };
-
-/**
- * Calls `then` when all that is in the tables now is durable: at once, or after a round through the log. What was only read
- * must not be told before, since a crash could take it back.
- */
-export function whenDurable(
-  engine: EngineAccess,
-  then: () => void,
-  failed: (error: HoldfastError) => void,
-): void {
-  const { durablePosition, appliedPosition } = engine.health();
-  if (durablePosition >= appliedPosition) {
-    then();
-    return;
-  }
-  engine.submit(BARRIER, (outcome) => {
-    if (outcome.ok) then();
-    else failed(refusalOf(outcome));
-  });
-}
 
 /** Counts the waiting requests and frees those whose client hung up. */
 export class WaitingRoom {

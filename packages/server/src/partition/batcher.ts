@@ -129,11 +129,13 @@ export class Batcher {
       batch.outcomes.push(outcome);
     }
     if (batch.writer.length >= this.#deps.batchBytesMax) this.close();
-    else if (urgency === "urgent" || this.#isOpenUrgent) this.#hurry();
+    else if (urgency === "urgent" || this.#isOpenUrgent) this.hurry();
     else this.#wait();
   }
 
-  #hurry(): void {
+  /** Somebody waits for what is in the open batch. */
+  hurry(): void {
+    if (this.#open.writer.length === 0) return;
     this.#isOpenUrgent = true;
     this.requestTurn();
   }
@@ -143,7 +145,7 @@ export class Batcher {
     this.#isPatienceRunning = true;
     this.#deps.clock.after(PATIENCE_MS, () => {
       this.#isPatienceRunning = false;
-      if (this.#open.writer.length > 0) this.#hurry();
+      this.hurry();
     });
   }
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { checkTables } from "@holdfast/engine";
+import { checkTables, type Outcome } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
 
 import { StoreMemory } from "../store/memory-store.ts";
 import { defaultCheckpointThresholds } from "./checkpointer.ts";
-import { failingStore, PartitionRig, START_TIME, turns } from "./partition-rig.contract.ts";
+import { failingStore, PartitionRig, slowStore, START_TIME, turns } from "./partition-rig.contract.ts";
 
 const EVERYTHING = { dirtyRows: 1, logBytes: 1, intervalMs: 1_000 };
 const NEVER = { dirtyRows: 1e9, logBytes: 1e9, intervalMs: 1e9 };
@@ -138,6 +139,59 @@ describe("a store that fails", () => {
     assert.equal(storeMemory.appliedPosition, rig.log.tail());
     assert.deepEqual(rig.failures, []);
     await rig.processor.close();
+  });
+
+  it("refuses what waits for it, and what comes while nothing more may wait", async () => {
+    const storeMemory = new StoreMemory();
+    const failures = { left: 1 };
+    const store = await failingStore(storeMemory, failures);
+    const rig = await PartitionRig.open({ storeMemory, store, checkpoints: EVERYTHING });
+    failures.left = 1_000_000;
+    rig.propose([rig.invoke()]);
+    await turns();
+    assert.match(rig.processor.checkpointFailure ?? "", /no space left/);
+    // As much as may gather for the next checkpoint, and more.
+    const told: Outcome[] = [];
+    const crowd = Array.from({ length: 1_500 }, () => rig.invoke());
+    let refused = 0;
+    for (const body of crowd) {
+      try {
+        rig.propose([body], told);
+      } catch (error) {
+        assert.ok(error instanceof HoldfastError && error.code === "overloaded", String(error));
+        assert.match(error.message, /checkpoint cannot be written.*no space left/);
+        refused += 1;
+      }
+    }
+    await turns();
+    assert.ok(refused > 0, "all were accepted");
+    assert.equal(told.length + refused, crowd.length, "some wait for a store that fails");
+    failures.left = 0;
+    await rig.advance(5_000);
+    assert.equal(rig.processor.checkpointFailure, undefined);
+    rig.propose([rig.invoke()], told);
+    await turns();
+    assert.equal(told.length + refused, crowd.length + 1);
+    await rig.processor.close();
+  });
+
+  it("tells those who wait for it already that it fails", async () => {
+    const storeMemory = new StoreMemory();
+    const slow = await slowStore(storeMemory);
+    const rig = await PartitionRig.open({ storeMemory, store: slow.store, checkpoints: EVERYTHING });
+    slow.hold();
+    const told: Outcome[] = [];
+    for (let count = 0; count < 1_500; count++) {
+      rig.propose([rig.invoke()], told);
+      if (count % 20 === 0) await turns();
+    }
+    await turns();
+    assert.ok(told.length < 1_500, "nobody waits");
+    slow.release(new Error("no space left on the device"));
+    await turns();
+    assert.equal(told.length, 1_500);
+    assert.ok(told.some((outcome) => !outcome.ok && outcome.code === "overloaded"));
+    rig.processor.abandon();
   });
 
   it("does not keep closing from ending", async () => {

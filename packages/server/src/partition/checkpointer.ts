@@ -73,6 +73,7 @@ export class Checkpointer {
   #bytesSince = 0;
   #running: Promise<boolean> | undefined;
   #stopWaiting: (() => void) | undefined;
+  #commitFailure: string | undefined;
   #closed = false;
 
   constructor(deps: CheckpointerDeps) {
@@ -83,6 +84,11 @@ export class Checkpointer {
   /** Log position of the newest durable checkpoint. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Why the newest commit failed; `undefined` when it did not. It is tried again. */
+  get commitFailure(): string | undefined {
+    return this.#commitFailure;
   }
 
   /** The store cannot keep up: what can wait should. Ends with `onCaughtUp`. */
@@ -167,10 +173,12 @@ export class Checkpointer {
       if (this.#closed) return false;
       try {
         await this.#deps.store.commit(writes, position);
+        this.#commitFailure = undefined;
         return true;
       } catch (error) {
         // What is damaged does not mend.
         if (error instanceof StoreCorruptError) throw error;
+        this.#commitFailure = String(error);
         this.#deps.onCommitFailed(error);
         await new Promise<void>((resolve) => {
           this.#deps.clock.after(RETRY_MS, resolve);

@@ -95,6 +95,61 @@ describe("on a full disk", () => {
   });
 });
 
+/** What a reader of the present state was told. */
+function readerOf({ processor }: PartitionRig): string[] {
+  const told: string[] = [];
+  processor.whenDurable(
+    () => told.push("told"),
+    ({ code }) => told.push(code),
+  );
+  return told;
+}
+
+describe("readers of what is not durable yet", () => {
+  it("are told when it is, without a record of their own", async () => {
+    const rig = await PartitionRig.open();
+    rig.log.isHeld = true;
+    rig.propose([rig.invoke()]);
+    const first = readerOf(rig);
+    await turns();
+    rig.propose([rig.invoke()]);
+    const second = readerOf(rig);
+    await turns();
+    assert.deepEqual([first, second], [[], []]);
+    rig.log.release();
+    await turns();
+    assert.deepEqual([first, second], [["told"], ["told"]]);
+    assert.deepEqual(readerOf(rig), ["told"]);
+    assert.equal(rig.log.appended.length, 2);
+    await rig.processor.close();
+  });
+
+  it("are refused when the disk turns out to be full while they wait, and while it is", async () => {
+    const rig = await PartitionRig.open();
+    rig.log.memory.capacityBytes = rig.log.memory.usedBytes;
+    rig.propose([rig.invoke()]);
+    const waiting = readerOf(rig);
+    await turns();
+    assert.deepEqual(waiting, ["disk-full"]);
+    assert.deepEqual(readerOf(rig), ["disk-full"]);
+    rig.log.memory.capacityBytes = Number.POSITIVE_INFINITY;
+    await rig.advance(1_000);
+    assert.deepEqual(readerOf(rig), ["told"]);
+    await rig.processor.close();
+  });
+
+  it("are refused when the partition ends before", async () => {
+    const rig = await PartitionRig.open();
+    rig.log.isHeld = true;
+    rig.propose([rig.invoke()]);
+    const waiting = readerOf(rig);
+    rig.log.verdict = () => "unknown";
+    await turns();
+    rig.processor.abandon();
+    assert.deepEqual(waiting, ["shutting-down"]);
+  });
+});
+
 describe("closing on a full disk", () => {
   it("does not wait for room: what is not durable was promised to nobody", async () => {
     const { rig, told } = await rigOnFullDisk();

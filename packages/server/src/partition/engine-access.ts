@@ -2,7 +2,7 @@ import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 /**
  * What ingress and admin may do with a partition. They never touch its log, sessions or timers.
  */
-import type { Result } from "@holdfast/protocol";
+import type { HoldfastError, Result } from "@holdfast/protocol";
 
 import type { CheckpointStore } from "../store/store.ts";
 import type { Urgency } from "./batcher.ts";
@@ -24,6 +24,12 @@ export interface EngineAccess {
    * "patient": a record that only queues up may take its time, because the proposer waits for what comes after it anyway.
    */
   submit(body: RecordBody, done: (outcome: Outcome) => void, urgency?: Urgency): void;
+  /**
+   * Calls `tell` when all that is in `tables` now is durable: at once, or when the log has it. What was only read must not be
+   * told before, since a crash could take it back. Calls `refuse` instead when that may take for ever ("disk-full",
+   * "shutting-down").
+   */
+  whenDurable(tell: () => void, refuse: (error: HoldfastError) => void): void;
   /**
    * Calls `listener` when the invocation completes (durably), once. Register before proposing, or look at `tables` right
    * after registering: what completed earlier is not announced again. Returns how to stop listening.

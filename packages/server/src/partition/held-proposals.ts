@@ -73,6 +73,13 @@ export class HeldProposals {
     while (this.count > 0) this.#submitNext();
   }
 
+  /** They never happen, and whoever proposed them is told so. */
+  refuse({ code, message }: HoldfastError): void {
+    const refused = this.#held.slice(this.#next);
+    this.drop();
+    for (const { done } of refused) done({ ok: false, code, message });
+  }
+
   /** They never happen. */
   drop(): void {
     this.#held = [];

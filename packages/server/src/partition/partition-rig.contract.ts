@@ -116,6 +116,30 @@ export async function failingStore(
   return store;
 }
 
+/** A memory store whose commits wait for `release` when asked to, and all fail if it says so. */
+export async function slowStore(
+  memory: StoreMemory,
+): Promise<{ readonly store: CheckpointStore; hold(): void; release(failure?: Error): void }> {
+  const store = await MemoryStore.open({ memory });
+  const { commit } = store;
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  store.commit = async (writes: readonly RowWrite[], position: number): Promise<void> => {
+    await gate.promise;
+    await commit.call(store, writes, position);
+  };
+  return {
+    store,
+    hold() {
+      gate = Promise.withResolvers();
+    },
+    release(failure) {
+      if (failure === undefined) gate.resolve();
+      else gate.reject(failure);
+    },
+  };
+}
+
 export const rigManifest: EndpointManifest = {
   wires: ["in-process"],
   sdk: "rig",

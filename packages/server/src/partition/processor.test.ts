@@ -5,7 +5,7 @@ import type { Outcome } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 
 import { StoreMemory } from "../store/memory-store.ts";
-import { failingStore, START_TIME, PartitionRig, turns } from "./partition-rig.contract.ts";
+import { PartitionRig, slowStore, START_TIME, turns } from "./partition-rig.contract.ts";
 
 const OK_CREATED = (id: string): Outcome => ({ ok: true, detail: { id, existed: false } });
 
@@ -246,10 +246,11 @@ describe("overload", () => {
 describe("a store that cannot keep up", () => {
   it("has outside proposals and timers wait until it has caught up, and refuses what cannot wait", async () => {
     const storeMemory = new StoreMemory();
-    const failures = { left: Number.POSITIVE_INFINITY };
-    const store = await failingStore(storeMemory, failures);
+    const slow = await slowStore(storeMemory);
+    const { store } = slow;
     const checkpoints = { dirtyRows: 10, logBytes: 1e9, intervalMs: 1e9 };
-    const rig = await PartitionRig.open({ store, storeMemory, checkpoints, onWarning: () => {} });
+    const rig = await PartitionRig.open({ store, storeMemory, checkpoints });
+    slow.hold();
     const outcomes = rig.propose([rig.invoke({ startAt: START_TIME + 5_000 })]);
     await turns();
     const bodies = Array.from({ length: 1_500 }, () => rig.invoke());
@@ -277,7 +278,7 @@ describe("a store that cannot keep up", () => {
     assert.equal(refusal.code, "overloaded");
     assert.match(refusal.message, /the store cannot keep up/);
 
-    failures.left = 0;
+    slow.release();
     await rig.advance(5_000);
     await turns(200);
     assert.equal((await proposed).ok, true);
@@ -292,10 +293,11 @@ describe("a store that cannot keep up", () => {
   });
 
   it("does not keep what waits from becoming durable when the partition closes", async () => {
-    const failures = { left: Number.POSITIVE_INFINITY };
-    const store = await failingStore(new StoreMemory(), failures);
+    const slow = await slowStore(new StoreMemory());
+    const { store } = slow;
     const checkpoints = { dirtyRows: 10, logBytes: 1e9, intervalMs: 1e9 };
-    const rig = await PartitionRig.open({ store, checkpoints, onWarning: () => {} });
+    const rig = await PartitionRig.open({ store, checkpoints });
+    slow.hold();
     const outcomes: Outcome[] = [];
     for (let i = 0; i < 1_500; i++) {
       rig.propose([rig.invoke()], outcomes);
@@ -304,9 +306,10 @@ describe("a store that cannot keep up", () => {
     await turns();
     assert.ok(outcomes.length < 1_500);
     const closed = rig.processor.close();
-    await rig.advance(5_000);
-    await closed;
+    await turns();
     assert.equal(outcomes.length, 1_500);
+    slow.release();
+    await closed;
   });
 });
 

@@ -28,6 +28,7 @@ import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
 import { lossOf, planRestarts, runningOf, type CrashRules } from "./crash-suspects.ts";
+import { DurableReads } from "./durable-reads.ts";
 import { EngineClock } from "./engine-clock.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
@@ -80,6 +81,7 @@ export class PartitionProcessor {
   readonly #held: HeldProposals;
   readonly #listeners = new Map<string, Set<CompletionListener>>();
   readonly #durableWaiters: DurableWaiter[] = [];
+  readonly #durableReads = new DurableReads();
   /** Proposers who are owed an answer, and get this one when the partition fails. */
   readonly #unanswered = new Set<(reason: Error) => void>();
   #attempts: AttemptEffects | undefined;
@@ -99,6 +101,7 @@ export class PartitionProcessor {
       onDurable: (batch) => this.#onDurable(batch),
       onClosed: (batch) => this.#checkpointer.noteBatch(batch.bytes),
       onFull: () => {
+        this.#durableReads.refuseAll(new HoldfastError("disk-full"));
         // Whoever closes is not kept waiting for room: what is not durable was promised to nobody.
         if (this.#closing) this.#stopWaiting();
       },
@@ -113,8 +116,10 @@ export class PartitionProcessor {
       closeBatch: () => this.#batcher.close(),
       whenDurable: (position) => this.#whenDurable(position),
       onCaughtUp: () => this.#held.release(),
-      onCommitFailed: (error) =>
-        options.onWarning(`The checkpoint could not be written and is tried again: ${String(error)}`),
+      onCommitFailed: (error) => {
+        options.onWarning(`The checkpoint could not be written and is tried again: ${String(error)}`);
+        this.#refuseHeld();
+      },
       onTrimFailed: (error) =>
         options.onWarning(`The log could not be trimmed and stays longer than needed: ${String(error)}`),
       onBroken: (reason) => this.#fail(reason),
@@ -238,6 +243,11 @@ export class PartitionProcessor {
     return this.#batcher.isFull;
   }
 
+  /** Why the newest checkpoint could not be written; `undefined` when it could. */
+  get checkpointFailure(): string | undefined {
+    return this.#checkpointer.commitFailure;
+  }
+
   get isSlow(): boolean {
     return this.#batcher.isSlow;
   }
@@ -282,7 +292,20 @@ export class PartitionProcessor {
         : this.#held.isFull
           ? "the store cannot keep up, and more than may wait for it is waiting"
           : undefined;
-    return reason === undefined ? undefined : new HoldfastError("overloaded", { reason });
+    return reason === undefined ? this.#storeRefusal() : new HoldfastError("overloaded", { reason });
+  }
+
+  /** A store that cannot be written is not caught up with by waiting. */
+  #storeRefusal(): HoldfastError | undefined {
+    const { commitFailure, isBehind } = this.#checkpointer;
+    if (commitFailure === undefined || !isBehind) return undefined;
+    const reason = `the checkpoint cannot be written (${commitFailure}), and as much as may wait for it is waiting`;
+    return new HoldfastError("overloaded", { reason });
+  }
+
+  #refuseHeld(): void {
+    const refusal = this.#storeRefusal();
+    if (refusal !== undefined && !this.#closing) this.#held.refuse(refusal);
   }
 
   #proposeInternal(
@@ -355,6 +378,7 @@ export class PartitionProcessor {
     for (let i = 0; i < batch.proposers.length; i++) {
       batch.proposers[i]?.(batch.outcomes[i] as Outcome);
     }
+    this.#durableReads.reached(batch.position);
     while (this.#durableWaiters[0] !== undefined && this.#durableWaiters[0].position <= batch.position) {
       this.#durableWaiters.shift()?.resolve(true);
     }
@@ -399,6 +423,21 @@ export class PartitionProcessor {
     };
   }
 
+  /**
+   * Calls `tell` when all that is in the tables now is durable, at once if it is, or `refuse` when that may take for ever
+   * ("disk-full", "shutting-down").
+   */
+  whenDurable(tell: () => void, refuse: (error: HoldfastError) => void): void {
+    const { appliedPosition, durablePosition, isFull } = this.#batcher;
+    if (durablePosition >= appliedPosition) tell();
+    else if (this.#failure !== undefined) refuse(new HoldfastError("shutting-down"));
+    else if (isFull) refuse(new HoldfastError("disk-full"));
+    else {
+      this.#durableReads.add(appliedPosition, tell, refuse);
+      this.#batcher.hurry();
+    }
+  }
+
   /** Resolves with false when the position will not become durable in this process. */
   #whenDurable(position: number): Promise<boolean> {
     if (position <= this.#batcher.durablePosition) return Promise.resolve(true);
@@ -409,6 +448,7 @@ export class PartitionProcessor {
   }
 
   #stopWaiting(): void {
+    this.#durableReads.refuseAll(new HoldfastError("shutting-down"));
     for (const { resolve } of this.#durableWaiters.splice(0)) resolve(false);
   }
 
