@@ -36,9 +36,9 @@ export const serverMutants: readonly Mutant[] = [
     name: "result-read-before-durable",
     breaks:
       "Whoever asks for an outcome is answered from the tables, however far those are ahead of the log.",
-    file: "packages/server/src/ingress/waiting.ts",
-    find: "if (durablePosition >= appliedPosition) {",
-    replace: "if (durablePosition >= 0 || appliedPosition >= 0) {",
+    file: PROCESSOR,
+    find: "if (durablePosition >= appliedPosition) tell();",
+    replace: "if (durablePosition >= 0 || appliedPosition >= 0) tell();",
     escapes:
       "Whoever reads must ask within the time of one sync, and a power cut must take back just that; `ingress.test.ts` finds it.",
   },
