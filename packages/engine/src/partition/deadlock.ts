@@ -23,6 +23,12 @@ export function findDeadlock(
   return { code: 409, message, metadata: [["holdfast.code", "deadlock"]] };
 }
 
+/** Whether `id` does not get on before `caller` does: it is the caller, or waits for it through any number of others. */
+export function isHeldUpBy(tables: Tables, id: string, caller: string): boolean {
+  const row = tables.invocations.get(id);
+  return row !== undefined && findChain(tables, caller, row) !== undefined;
+}
+
 /** Who waits for whom, from the target to the caller. */
 function findChain(tables: Tables, caller: string, target: Readonly<Invocation>): string[] | undefined {
   const cameFrom = new Map<string, string>([[target.id, ""]]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { objectKey } from "../tables/tables.ts";
 import { describeEffect } from "../testing/describe.ts";
 import { object } from "../testing/handlers.ts";
 import { World } from "../testing/world.ts";
@@ -139,6 +140,23 @@ test("a queue that is full refuses callers and handlers, and names its limit", (
   assert.deepEqual([row.status, row.lastFailure?.code, row.journalLength], ["backing-off", "overloaded", 1]);
   w.attempt(holder(w) ?? "").return("done");
   assert.ok(w.tryInvoke("cart/ada/add").ok);
+});
+
+test("a full queue does not refuse whoever has to get on before it can move", () => {
+  const w = world(1);
+  const holding = w.attempt(w.invoke("cart/ada/add"));
+  w.invoke("cart/ada/add");
+  holding.sendTo("cart/ada/add");
+  const own = holding.call("cart/ada/add");
+  const helper = holding.call("cart/bob/add");
+  const helping = w.attempt(helper.id);
+  helping.sendTo("cart/ada/add");
+  const stranger = w.attempt(w.invoke("cart/eve/add"));
+  stranger.sendTo("cart/ada/add");
+  assert.equal(w.tables.invocations.get(own.id)?.result?.kind, "failure", "a deadlock, as with room");
+  assert.equal(w.tables.objects.get(objectKey("cart", "ada"))?.inboxLength, 3);
+  assert.equal(status(w, helping.id), "running");
+  assert.equal(status(w, stranger.id), "backing-off");
 });
 
 test("a key may hold any character, also those that keys are made of", () => {

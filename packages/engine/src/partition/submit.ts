@@ -3,6 +3,7 @@ import { MessageType } from "@holdfast/protocol";
 
 import type { Invocation, InvocationSource, JournalEntry, Target } from "../tables/rows.ts";
 import { objectKey, type Tables } from "../tables/tables.ts";
+import { isHeldUpBy } from "./deadlock.ts";
 import type { Fold, Refusal } from "./fold.ts";
 import { appendEntry } from "./journal.ts";
 import { editObject, startOrQueue } from "./locks.ts";
@@ -60,7 +61,7 @@ export function submit(fold: Fold, submission: Submission): Submitted {
   const { tables } = fold;
   const existing = findExisting(tables, submission);
   if (existing !== undefined) return { kind: "existed", row: existing };
-  const refusal = refuseFullInbox(fold, submission.target);
+  const refusal = refuseFullInbox(fold, submission);
   if (refusal !== undefined) return { kind: "refused", refusal };
   const row = newInvocation(fold, submission);
   tables.invocations.insert(submission.id, row, !hasDerivedId(submission));
@@ -85,11 +86,20 @@ function findExisting(tables: Tables, submission: Submission): Readonly<Invocati
   return hasDerivedId(submission) ? tables.invocations.get(id) : undefined;
 }
 
-function refuseFullInbox(fold: Fold, target: Target): Refusal | undefined {
+/**
+ * Whoever is refused tries again when others have had their turn. Not so the holder of the lock, and whoever it waits for:
+ * those behind it cannot have theirs before. What they send is queued, and what they call ends as a deadlock; how many that
+ * can be is bounded by their journals.
+ */
+function refuseFullInbox({ tables }: Fold, { target, source }: Submission): Refusal | undefined {
   if (target.kind !== "exclusive") return undefined;
-  const waiting = fold.tables.objects.get(objectKey(target.service, target.key))?.inboxLength ?? 0;
-  const { inboxMax } = fold.tables.settings;
+  const object = tables.objects.get(objectKey(target.service, target.key));
+  const waiting = object?.inboxLength ?? 0;
+  const { inboxMax } = tables.settings;
   if (waiting < inboxMax) return undefined;
+  const holder = object?.holder;
+  if (source.kind === "invocation" && holder !== undefined && isHeldUpBy(tables, holder, source.id))
+    return undefined;
   return {
     code: "overloaded",
     message: `${waiting} invocations already wait for ${target.service}/${target.key}; the limit inboxMax is ${inboxMax}`,

@@ -35,7 +35,7 @@ export function call(
   if (idempotencyKey === "") throw new Refused("idempotency-key-invalid");
   const startAt = command.type === MessageType.OneWayCall ? command.invokeAt : 0;
   const known = existing(state, id, target);
-  if (known === undefined) requirePlace(state, target);
+  if (known === undefined) requirePlace(state, target, (holder) => closesCircle(state, caller, holder));
   record();
   const inputHash = hashBytes(parameter);
   const source = { kind: "invocation", id: caller.id } as const;

@@ -104,9 +104,18 @@ export function schedule(state: ModelState, { id }: ModelInvocation, startAt: nu
   state.setTimer({ kind: "start", id, completionId: 0, due: [due, due] });
 }
 
-/** A full queue refuses callers, also when they want it later. What was accepted, or restarted, is queued all the same. */
-export function requirePlace(state: ModelState, target: Invoke["target"]): void {
+/**
+ * A full queue refuses callers, also when they want it later. What was accepted, or restarted, is queued all the same; and so is
+ * what comes from whoever the holder waits for, itself included.
+ */
+export function requirePlace(
+  state: ModelState,
+  target: Invoke["target"],
+  isAwaitedBy: (holder: ModelInvocation) => boolean = () => false,
+): void {
   if (target.kind !== "exclusive") return;
   const { holder, queue } = state.object(target);
-  if (holder !== undefined && queue.length >= state.settings.inboxMax) throw new Refused("overloaded");
+  if (holder === undefined || queue.length < state.settings.inboxMax) return;
+  const holding = state.invocations.get(holder);
+  if (holding === undefined || !isAwaitedBy(holding)) throw new Refused("overloaded");
 }
