@@ -22,11 +22,14 @@ const LOOKS_MS: readonly number[] = [
   10 * SECOND,
   MINUTE,
   10 * MINUTE,
-  HOUR,
+  30 * MINUTE,
+  2 * HOUR,
   ...Array.from({ length: 480 }, () => 6 * HOUR),
 ];
 /** Within such a time everything is removed whose time is over. */
 const RETENTION_LOOK_MS = 2 * HOUR;
+/** Looks that are longer find every connection broken before: only what is not helped on by that counts as working. */
+const UNBROKEN_LOOK_MS = 2 * HOUR;
 /** Longer than an attempt may be silent: the longest of the timeouts for inactivity and abort that runs have, and some. */
 const STUCK_MS = 20 * MINUTE;
 /** What no run comes near: one that gets there goes round in circles. */
@@ -34,7 +37,7 @@ const EVENTS_MAX = 3_000_000;
 /** Of a whole run: no seed may take for ever. One that needs more is judged by what was seen until then. */
 const EVENTS_TOTAL_MAX = 5_000_000;
 /** How often an operator resumes an invocation that paused itself before giving it up. */
-const RESUMES_MAX = 8;
+const RESUMES_MAX = 4;
 
 /** Hears of everything that happens in a world. What it throws ends the run as a failure. */
 export interface Observer {
@@ -82,7 +85,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (const fault of plan.faults) world.scheduler.after(fault.at, () => chaos.strike(fault));
     await world.scheduler.run(plan.healAt, EVENTS_MAX);
     chaos.heal();
-    await settle(world, observers);
+    await settle(world, observers, plan.tuning.limits.attemptsMax);
   } catch (error) {
     world.fail(error);
   } finally {
@@ -98,12 +101,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
 }
 
 /** Lets time go on until nothing is left to do, and then holds the world against what must be true. */
-async function settle(world: World, observers: readonly Observer[]): Promise<void> {
+async function settle(world: World, observers: readonly Observer[], attemptsMax: number): Promise<void> {
   const resumes = new Map<string, number>();
   for (const lookMs of LOOKS_MS) {
-    if (lookMs >= HOUR) requireNoStuckAttempt(world);
+    if (lookMs > UNBROKEN_LOOK_MS) requireNoStuckAttempt(world, attemptsMax);
     // Connections that only carry pings would be most of what a simulated day costs.
-    if (lookMs >= HOUR)
+    if (lookMs > UNBROKEN_LOOK_MS)
       for (const link of ["handlers-1", "handlers-2"] as const) world.network.reset(addressOf(link));
     const end = await world.scheduler.run(world.scheduler.now + lookMs, EVENTS_MAX);
     if (world.failure !== undefined) return;
@@ -122,6 +125,7 @@ async function settle(world: World, observers: readonly Observer[]): Promise<voi
       // Retention looks now and then, by a clock that does not jump with the engine's.
       await world.scheduler.run(world.scheduler.now + RETENTION_LOOK_MS, EVENTS_MAX);
       if (world.failure !== undefined) return;
+      requireNoOpenSession(world);
       const facts = {
         tables,
         now: world.wall.now(),
@@ -141,12 +145,25 @@ async function settle(world: World, observers: readonly Observer[]): Promise<voi
  * Before anything is done that would help it on: in a healed world an attempt gets somewhere, suspends or is given up within its
  * timeouts.
  */
-function requireNoStuckAttempt(world: World): void {
+function requireNoStuckAttempt(world: World, attemptsMax: number): void {
   const now = world.engine?.engine?.now() ?? 0;
-  for (const [id, row] of world.engine?.engine?.tables.invocations.all() ?? []) {
+  const rows = [...(world.engine?.engine?.tables.invocations.all() ?? [])];
+  // Those that wait for a place wait for as long as several others may take.
+  const running = rows.filter(([, { status }]) => status === "running").length;
+  const stuckMs = STUCK_MS * Math.max(1, Math.ceil(running / attemptsMax));
+  for (const [id, row] of rows) {
     const silentMs = now - Math.max(row.modifiedAt, row.lastEntryAt);
-    if (row.status === "running" && silentMs > STUCK_MS)
+    if (row.status === "running" && silentMs > stuckMs)
       throw new Error(`INV-9: attempt ${row.attempt} of ${id} has done nothing for ${silentMs} ms`);
+  }
+}
+
+/** Everything has ended, so no handler's process has an attempt in memory: what was killed must not go on there. */
+function requireNoOpenSession(world: World): void {
+  for (const version of [1, 2] as const) {
+    const open = world.handlers(version)?.sessionCount ?? 0;
+    if (open > 0)
+      throw new Error(`SDK-3: everything has ended, and handlers ${version} still run ${open} attempts`);
   }
 }
 

@@ -43,6 +43,8 @@ export interface NativeConnectionOptions {
   readonly sessionsMax: number;
   /** The deployment that the engine signed the connection for. Attempts of another are refused on it. */
   readonly deployment?: string;
+  /** What a session may have under way in either direction, bytes. The same at both ends; less only where it is to run out. */
+  readonly creditBytes?: number;
   /** Receives why a connection was given up. */
   readonly onProblem: (message: string) => void;
 }
@@ -63,7 +65,7 @@ interface OpenSession {
 }
 
 /** Credit is granted back in portions, not with every message. */
-const CREDIT_PORTION_BYTES = INITIAL_SESSION_CREDIT_BYTES / 2;
+const CREDIT_PORTION = 1 / 2;
 /**
  * Sessions that may be opened while the engine takes nothing from the pipe. Credit bounds what each has to say, but not how
  * many there are: each leaves at least a refusal behind, which waits in memory. An engine that works reads in between.
@@ -75,6 +77,7 @@ export class NativeConnection {
   readonly #options: NativeConnectionOptions;
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
+  readonly #creditBytes: number;
   readonly #sessions = new Map<number, OpenSession>();
   /** What the newest ping carried that is not answered yet. One for all: pings cost whoever answers them no memory. */
   #owedPong: Uint8Array | undefined = undefined;
@@ -88,6 +91,7 @@ export class NativeConnection {
 
   constructor(options: NativeConnectionOptions) {
     this.#options = options;
+    this.#creditBytes = options.creditBytes ?? INITIAL_SESSION_CREDIT_BYTES;
     this.#decoder = new FrameDecoder({ maxBodyBytes: options.frameBytesMax });
     this.#writer = new FrameWriter({ maxBodyBytes: options.frameBytesMax });
   }
@@ -216,7 +220,7 @@ export class NativeConnection {
       number,
       sdk: undefined,
       entriesMissing: 0,
-      credit: INITIAL_SESSION_CREDIT_BYTES,
+      credit: this.#creditBytes,
       waiting: [],
       received: 0,
       hasEnded: false,
@@ -288,7 +292,7 @@ export class NativeConnection {
 
   #noteReceived(session: OpenSession, bytes: number): void {
     session.received += bytes;
-    if (session.received < CREDIT_PORTION_BYTES) return;
+    if (session.received < this.#creditBytes * CREDIT_PORTION) return;
     this.#writer.appendCredit(session.number, session.received);
     session.received = 0;
     this.#scheduleWrite();

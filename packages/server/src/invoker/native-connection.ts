@@ -28,7 +28,7 @@ const PING_INTERVAL_MS = 10_000;
 /** Silence after which the peer counts as gone: three pings without an answer. */
 const SILENCE_MS_MAX = 30_000;
 /** Credit is granted back in portions, not with every message. */
-const CREDIT_PORTION_BYTES: number = INITIAL_SESSION_CREDIT_BYTES / 2;
+const CREDIT_PORTION = 1 / 2;
 
 export type NativeConnectionOptions = {
   readonly clock: Clock;
@@ -38,6 +38,8 @@ export type NativeConnectionOptions = {
   readonly seal?: (bytes: Uint8Array) => Uint8Array;
   /** Sessions that can be opened on one connection before it has to be replaced. Default: all numbers there are. */
   readonly sessionNumberMax?: number;
+  /** What a session may have under way in either direction, bytes. The same at both ends; less only where it is to run out. */
+  readonly creditBytes?: number;
   readonly onGoAway: () => void;
   readonly onClosed: () => void;
 };
@@ -69,6 +71,7 @@ export class NativeConnection {
   readonly #options: NativeConnectionOptions;
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
+  readonly #creditBytes: number;
   readonly #sessions = new Map<number, OpenSession>();
   #nextSession = 1;
   /** What the newest ping carried that is not answered yet. One for all: pings cost whoever answers them no memory. */
@@ -83,6 +86,7 @@ export class NativeConnection {
 
   constructor(options: NativeConnectionOptions) {
     this.#options = options;
+    this.#creditBytes = options.creditBytes ?? INITIAL_SESSION_CREDIT_BYTES;
     this.#decoder = new FrameDecoder({ maxBodyBytes: options.messageBytesMax, tooLarge: "skip" });
     this.#writer = new FrameWriter({ maxBodyBytes: Math.max(options.messageBytesMax, FRAME_BODY_BYTES_MAX) });
     this.#lastHeard = options.clock.elapsed();
@@ -104,9 +108,9 @@ export class NativeConnection {
     const session: OpenSession = {
       number,
       listener,
-      credit: INITIAL_SESSION_CREDIT_BYTES,
+      credit: this.#creditBytes,
       queue: [],
-      allowance: INITIAL_SESSION_CREDIT_BYTES,
+      allowance: this.#creditBytes,
       consumed: 0,
       hasAnswered: false,
       isOver: false,
@@ -185,7 +189,7 @@ export class NativeConnection {
   #consumed(session: OpenSession, bytes: number): void {
     if (session.isOver || this.#isClosed) return;
     session.consumed += bytes;
-    if (session.consumed < CREDIT_PORTION_BYTES) return;
+    if (session.consumed < this.#creditBytes * CREDIT_PORTION) return;
     this.#writer.appendCredit(session.number, session.consumed);
     session.allowance += session.consumed;
     session.consumed = 0;

@@ -17,6 +17,8 @@ export type NativeWireOptions = {
   readonly messageBytesMax: number;
   /** Sessions on one connection before it is replaced. */
   readonly sessionNumberMax?: number;
+  /** See `NativeConnectionOptions`. */
+  readonly creditBytes?: number;
   /** Makes the connection. */
   readonly dial: Dial;
 };
@@ -113,6 +115,7 @@ export class NativeWire implements Wire {
       ...(this.#options.sessionNumberMax === undefined
         ? {}
         : { sessionNumberMax: this.#options.sessionNumberMax }),
+      ...(this.#options.creditBytes === undefined ? {} : { creditBytes: this.#options.creditBytes }),
       onGoAway: () => this.#drain(connection),
       onClosed: () => {
         this.#draining.delete(connection);

@@ -1,4 +1,4 @@
-import type { JournalEntry } from "@holdfast/engine";
+import type { JournalEntry, StartAttemptEffect } from "@holdfast/engine";
 import { MessageType } from "@holdfast/protocol";
 
 import { testInvariants, WatchedWorld, type Fault } from "./watched-world.contract.ts";
@@ -102,6 +102,16 @@ const suspendsAnyway: Fault = ({ outcome, effects }, body, tables) => {
   row.attempt = body.attempt;
   row.awaiting = { completions: [], signals: [1, 17], namedSignals: [] };
   return { outcome, effects: [] };
+};
+
+/** A suspension is no end: the next attempt begins at once, whatever is there. */
+const restless: Fault = ({ outcome, effects }, body, tables) => {
+  const row = tables.invocations.get("mail");
+  if (body.kind !== "attempt-messages" || row?.status !== "suspended") return { outcome, effects };
+  tables.invocations.edit("mail").status = "running";
+  const { id, deployment } = row;
+  const start = { kind: "start-attempt", id, attempt: body.attempt + 1, deployment } as StartAttemptEffect;
+  return { outcome, effects: [...effects, start] };
 };
 
 testInvariants([
@@ -360,6 +370,13 @@ testInvariants([
         a.stepFailed(step, 2, 100);
         a.stepFailed(step, 1, 100);
       },
+      "a step's failures are counted anew": (w) => {
+        w.world.invoke("mail/send", { as: "mail" });
+        const a = w.world.attempt("mail");
+        const step = a.run("step");
+        a.stepFailed(step, 1, 100);
+        a.stepFailed(step, 1, 100);
+      },
       "it is to be tried again too early": [
         isImpatient,
         (w) => {
@@ -397,6 +414,14 @@ testInvariants([
           w.world.apply({ kind: "cancel", id: "mail" });
           w.isActing = false;
           a.suspend([], { signals: [1, 17] });
+        },
+      ],
+      "it goes on with nothing that it waits for": [
+        restless,
+        (w) => {
+          w.isActing = false;
+          w.world.invoke("mail/send", { as: "mail" });
+          w.world.attempt("mail").suspend([], { namedSignals: [["n", 1]] });
         },
       ],
       "what it waits for comes, and it sleeps on": [

@@ -154,14 +154,19 @@ testInvariants([
     holds: {
       "the log is trimmed up to a checkpoint": (w) => {
         w.see({ kind: "checkpointed", life: 1, position: 2 });
-        w.see({ kind: "trimmed", life: 1, upTo: 2 });
+        w.see({ kind: "trimmed", life: 1, upTo: 2, head: 3 });
         w.recover({ checkpointPosition: 2, batches: [] });
       },
     },
     broken: {
+      "more of the log is gone than it may let go of": (w) => {
+        for (let n = 0; n < 3; n++) w.world.invoke("mail/send");
+        w.see({ kind: "checkpointed", life: 1, position: 2 });
+        w.see({ kind: "trimmed", life: 1, upTo: 2, head: 4 });
+      },
       "the log is trimmed behind the checkpoint": (w) => {
         w.see({ kind: "checkpointed", life: 1, position: 1 });
-        w.see({ kind: "trimmed", life: 1, upTo: 2 });
+        w.see({ kind: "trimmed", life: 1, upTo: 2, head: 3 });
       },
       "a checkpoint holds what is not durable": (w) => {
         w.see({ kind: "checkpointed", life: 1, position: 3 });

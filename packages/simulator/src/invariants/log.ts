@@ -188,12 +188,12 @@ export class LogMonitor implements Monitor {
     this.#checkpointed = position;
   }
 
-  #trim({ upTo, life }: EventOf<"trimmed">): void {
+  #trim({ upTo, head, life }: EventOf<"trimmed">): void {
     this.#judge.holds(
       "LOG-7",
-      upTo <= this.#checkpointed,
+      upTo <= this.#checkpointed && head <= this.#checkpointed + 1,
       () =>
-        `life ${life} trimmed the log up to ${upTo}, and the newest checkpoint is of ${this.#checkpointed}`,
+        `life ${life} trimmed the log up to ${upTo}, it begins with ${head} now, and the newest checkpoint is of ${this.#checkpointed}`,
     );
     this.#trimmed = Math.max(this.#trimmed, upTo);
   }

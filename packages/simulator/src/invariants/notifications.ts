@@ -1,8 +1,8 @@
 /** Waiting and being told: INV-9 (no lost wakeup), INV-10 (the order is the journal's, also in a replay). */
-import { CANCEL_SIGNAL, MessageType } from "@holdfast/protocol";
+import { CANCEL_SIGNAL, MessageType, type SuspensionMessage } from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
-import { nameOf, notificationNames, notificationOf } from "./entries.ts";
+import { endOf, nameOf, notificationNames, notificationOf } from "./entries.ts";
 import type { Judge, Monitor, RestFacts } from "./monitor.ts";
 import type { EventOf, WorldEvent } from "./world-event.ts";
 
@@ -17,6 +17,8 @@ type Session = {
   /** Completions among them. */
   readonly completions: Set<string>;
 };
+
+type Awaiting = Pick<SuspensionMessage, "completions" | "signals" | "namedSignals">;
 
 /** Which notifications a journal holds, by name, and how often. */
 type Arrived = { readonly account: Account; readonly counts: Map<string, number>; read: number };
@@ -33,9 +35,10 @@ export class NotificationMonitor implements Monitor {
     this.#fold = fold;
   }
 
-  follow({ touched, created }: Step): void {
-    for (const { id } of created) this.#sessions.delete(id);
-    for (const id of touched) {
+  follow(step: Step): void {
+    for (const { id } of step.created) this.#sessions.delete(id);
+    this.#checkWakeUp(step);
+    for (const id of step.touched) {
       const account = this.#fold.account(id);
       if (account !== undefined && !account.isRemoved) this.#checkAwaiting(account);
     }
@@ -45,8 +48,32 @@ export class NotificationMonitor implements Monitor {
   #checkAwaiting(account: Account): void {
     const row = this.#fold.tables.invocations.get(account.id);
     if (row?.status !== "suspended") return;
+    const there = this.#arrivedOf(account, row.awaiting ?? {}, row.attempt);
+    this.#judge.holds("INV-9", there.length === 0 && row.awaiting !== undefined, () =>
+      row.awaiting === undefined
+        ? `${account.id} is suspended and waits for nothing`
+        : `${account.id} is suspended for ${there.join(", ")}, which it has`,
+    );
+  }
+
+  /** A handler that suspends goes on at once only where something that it waits for is there: it would wait in circles. */
+  #checkWakeUp({ record: { body }, effects }: Step): void {
+    const end = body.kind === "attempt-messages" ? endOf(body) : undefined;
+    if (body.kind !== "attempt-messages" || end?.type !== MessageType.Suspension) return;
+    const account = this.#fold.account(body.id);
+    const goesOn = effects.some((effect) => effect.kind === "start-attempt" && effect.id === body.id);
+    if (account === undefined || !goesOn) return;
+    this.#judge.holds(
+      "INV-9",
+      this.#arrivedOf(account, end, body.attempt).length > 0,
+      () => `attempt ${body.attempt} of ${account.id} suspends, and goes on with nothing that it waits for`,
+    );
+  }
+
+  /** What of the things that an attempt waits for is in the journal. */
+  #arrivedOf(account: Account, awaiting: Partial<Awaiting>, attempt: number): string[] {
     const counts = this.#read(account);
-    const { completions = [], signals = [], namedSignals = [] } = row.awaiting ?? {};
+    const { completions = [], signals = [], namedSignals = [] } = awaiting;
     const names = [
       ...completions.map((id) => `completion ${id}`),
       ...signals.filter((index) => index > RESERVED_SIGNALS_MAX).map((index) => `signal ${index}`),
@@ -56,12 +83,8 @@ export class NotificationMonitor implements Monitor {
       if ((counts.get(`signal ${name}`) ?? 0) > consumed) there.push(`signal ${name}`);
     }
     // A cancel that came before the attempt was in the journal that it began with.
-    if (signals.includes(CANCEL_SIGNAL) && hasCancel(account, row.attempt)) there.push("cancel");
-    this.#judge.holds("INV-9", there.length === 0 && row.awaiting !== undefined, () =>
-      row.awaiting === undefined
-        ? `${account.id} is suspended and waits for nothing`
-        : `${account.id} is suspended for ${there.join(", ")}, which it has`,
-    );
+    if (signals.includes(CANCEL_SIGNAL) && hasCancel(account, attempt)) there.push("cancel");
+    return there;
   }
 
   #read(account: Account): ReadonlyMap<string, number> {

@@ -1,6 +1,13 @@
 /** INV-8: failures are counted, waited for and given up on as the retry policy says, by an account of its own. */
-import type { Effect } from "@holdfast/engine";
-import { ErrorBehavior, isCommandType, MessageType, type RetryPolicy } from "@holdfast/protocol";
+import type { Effect, RecordBody } from "@holdfast/engine";
+import {
+  decodeMessage,
+  ErrorBehavior,
+  isCommandType,
+  MessageType,
+  type RetryPolicy,
+  type RunAttemptFailedMessage,
+} from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
 import { endOf } from "./entries.ts";
@@ -60,10 +67,36 @@ export class RetryMonitor implements Monitor {
     if (step.outcome.ok && (body.kind === "attempt-messages" || body.kind === "attempt-lost")) {
       const failures = this.#failures.get(body.id);
       if (failures === undefined) return;
+      if (body.kind === "attempt-messages") this.#checkReports(step, body, failures);
       this.#checkSteps(failures);
       if (hasProgress(step, body.id)) Object.assign(failures, { counted: 0, lost: 0 });
       const failure = failureIn(step);
       if (failure !== undefined) this.#fail(step, failures, failure);
+    }
+  }
+
+  /** A handler goes on counting where the attempts before it stopped. */
+  #checkReports(
+    { effects }: Step,
+    { id, attempt, messages }: Extract<RecordBody, { readonly kind: "attempt-messages" }>,
+    { steps }: Failures,
+  ): void {
+    const row = this.#fold.tables.invocations.get(id);
+    if (row?.attempt !== attempt || isRefused(effects, id)) return;
+    for (const { type, body } of messages) {
+      if (type !== MessageType.RunAttemptFailed) continue;
+      const { completionId, failures } = decodeMessage(type, body) as RunAttemptFailedMessage;
+      // A report that comes before its step, or after its result, is passed over.
+      const step = row.open.get(completionId);
+      if (step?.kind !== "run" || step.failures !== failures) continue;
+      const before = steps.get(completionId) ?? 0;
+      this.#judge.holds(
+        "INV-8",
+        failures > before,
+        () =>
+          `attempt ${attempt} of ${id} says that step ${completionId} failed ${failures} times, and it had failed ${before} times before`,
+      );
+      steps.set(completionId, failures);
     }
   }
 

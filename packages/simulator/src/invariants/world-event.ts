@@ -40,8 +40,8 @@ export type WorldEvent =
     }
   /** The checkpoint store reflects this position, durably. */
   | { readonly kind: "checkpointed"; readonly life: number; readonly position: number }
-  /** The log let go of every batch up to this one, itself included. */
-  | { readonly kind: "trimmed"; readonly life: number; readonly upTo: number }
+  /** The log was told that it may let go of every batch up to this one, itself included. `head`: the first that it then has. */
+  | { readonly kind: "trimmed"; readonly life: number; readonly upTo: number; readonly head: number }
   /** The engine process ended without cleaning up. "power": unsynced bytes may be lost. */
   | { readonly kind: "crashed"; readonly life: number; readonly how: "kill" | "power" }
   /** Engine to handler, at the moment it leaves the engine. `journal` is what follows the Start message: `knownEntries` of it. */

@@ -94,14 +94,15 @@ export class Chaos {
 
   #crash(fault: Fault & { readonly kind: "engine-crash" }): boolean {
     const world = this.#world;
-    if (world.engine === undefined) return false;
     world.crashHow = fault.how;
     world.downMs = fault.downMs;
     if (fault.afterOperations === 0) {
+      if (world.engine === undefined) return false;
       world.crashEngine(fault.how, fault.downMs);
       return true;
     }
-    // What happens inside of one write or one sync is seen only when the machine stops there.
+    // What happens inside of one write or one sync is seen only when the machine stops there; while it is down, inside of its
+    // next start.
     world.disk.stopAfter(fault.afterOperations);
     return false;
   }

@@ -176,6 +176,7 @@ export class EngineProcess {
       headers: {},
       messageBytesMax: tuning.limits.messageBytesMax,
       sessionNumberMax: tuning.sessionNumberMax,
+      creditBytes: tuning.creditBytes,
       dial: (target, listener) => {
         network.connect(new URL(target.url).host, this.lifetime, {
           opened: (socket) => listener.opened(socket, new Uint8Array(0)),

@@ -27,6 +27,7 @@ export type HandlerMachine = {
   readonly address: string;
   readonly services: readonly Servable[];
   readonly sessionsMax: number;
+  readonly creditBytes: number;
   readonly lifetime: Lifetime;
 };
 
@@ -35,6 +36,7 @@ export class HandlerProcess {
   readonly manifest: EndpointManifest;
   readonly #machine: HandlerMachine;
   readonly #programs: ProgramTable;
+  readonly #connections = new Set<NativeConnection>();
   readonly #environment: ReturnType<typeof systemEnvironment>;
 
   constructor(machine: HandlerMachine) {
@@ -56,6 +58,13 @@ export class HandlerProcess {
     network.listen(address, this.lifetime, (socket) => this.#accept(socket));
   }
 
+  /** Attempts that it has in memory. */
+  get sessionCount(): number {
+    let count = 0;
+    for (const connection of this.#connections) count += connection.sessionCount;
+    return count;
+  }
+
   #accept(socket: SimSocket): void {
     const connection = new NativeConnection({
       pipe: {
@@ -67,8 +76,10 @@ export class HandlerProcess {
       environment: this.#environment,
       frameBytesMax: FRAME_BYTES_MAX,
       sessionsMax: this.#machine.sessionsMax,
+      creditBytes: this.#machine.creditBytes,
       onProblem: () => {},
     });
+    this.#connections.add(connection);
     let lastHeard = this.#machine.scheduler.now;
     const watch = (): void => {
       const silence = this.#machine.scheduler.now - lastHeard;
@@ -83,6 +94,9 @@ export class HandlerProcess {
     });
     socket.on("drain", () => connection.resume());
     socket.on("end", () => void socket.destroy());
-    socket.on("close", () => connection.lost("the connection to the engine was lost"));
+    socket.on("close", () => {
+      this.#connections.delete(connection);
+      connection.lost("the connection to the engine was lost");
+    });
   }
 }

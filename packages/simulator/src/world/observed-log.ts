@@ -43,7 +43,7 @@ export class ObservedLog implements PartitionLog {
 
   async trim(upTo: number): Promise<void> {
     await this.#log.trim(upTo);
-    this.#emit({ kind: "trimmed", life: this.#life, upTo });
+    this.#emit({ kind: "trimmed", life: this.#life, upTo, head: this.#log.head() });
   }
 
   close(): Promise<void> {

@@ -107,6 +107,11 @@ const RAW_ID_BYTES = 24;
 
 /** While what was submitted has its first attempts, ms. */
 const SOON_MS = [100, 1_500] as const;
+/** Somebody who cannot wait asks so often, and every so many ms at most: about as long as a sync takes. */
+const POLLS = 25;
+const POLL_MS_MAX = 20;
+/** A fault that follows an operation strikes within so long, ms: while what was asked for is on its way. */
+const AT_ONCE_MS = 25;
 
 const CRASHES: ReadonlyArray<FaultBody["kind"]> = Array.from({ length: 6 }, () => "engine-crash");
 
@@ -116,7 +121,7 @@ export type ProgramSource = (random: Random) => Program;
 export function drawPlan(random: Random, drawProgram: ProgramSource): Plan {
   const span = random.pick([2_000, 20_000, 300_000, 7_200_000]);
   const operations = drawOperations(random.fork("operations"), span, drawProgram);
-  const faults = drawFaults(random.fork("faults"), span);
+  const faults = drawFaults(random.fork("faults"), span, operations);
   return { tuning: drawTuning(random.fork("tuning")), operations, faults, healAt: span * 1.2 };
 }
 
@@ -199,6 +204,7 @@ function drawFollowUps(
   };
   if (random.chance(0.3)) add(later(), { kind: "again", of });
   if (random.chance(0.5)) add(later(), { kind: random.pick(["attach", "output", "status"] as const), of });
+  if (random.chance(0.08)) drawPolls(random, later(), of, add);
   if (random.chance(0.35)) {
     const kind = random.pick([
       "cancel",
@@ -209,9 +215,13 @@ function drawFollowUps(
       "purge",
       "reschedule",
     ] as const);
-    add(later(), { kind, of });
+    const at = later();
+    add(at, { kind, of });
+    // What cleans up is asked to stop again.
+    if (kind === "cancel") for (let again = random.below(4); again > 0; again--) add(later(), { kind, of });
     if (kind === "pause") {
-      add(later(), { kind: "resume", of });
+      // While what the paused attempt has sent is still on its way.
+      add(at + random.below(4), { kind: "resume", of });
       add(later(), { kind: "resume", of });
     }
   }
@@ -219,7 +229,20 @@ function drawFollowUps(
   if (random.chance(0.1)) add(later(), { kind: "list" });
 }
 
-function drawFaults(random: Random, span: number): Fault[] {
+function drawPolls(
+  random: Random,
+  from: number,
+  of: number,
+  add: (at: number, body: OperationBody) => number,
+): void {
+  let at = from;
+  for (let poll = 0; poll < POLLS; poll++) {
+    at += 1 + random.below(POLL_MS_MAX);
+    add(at, { kind: "output", of });
+  }
+}
+
+function drawFaults(random: Random, span: number, operations: readonly Operation[]): Fault[] {
   // Which kinds strike in this run at all. Now and then none: what holds only under faults is no promise.
   const kinds = random.chance(0.1) ? [] : FAULT_KINDS.filter(() => random.chance(0.4));
   // What is durable shows only when the engine ends: often, and in half of the runs most often.
@@ -227,7 +250,7 @@ function drawFaults(random: Random, span: number): Fault[] {
   const count = kinds.length === 0 ? 0 : random.between(1, 30);
   const faults = Array.from({ length: count }, (_, id): Fault => ({
     id,
-    at: random.below(span),
+    at: random.chance(0.4) ? random.pick(operations).at + random.below(AT_ONCE_MS) : random.below(span),
     ...drawFault(random, random.pick(kinds), span),
   }));
   return faults.sort((a, b) => a.at - b.at || a.id - b.id);

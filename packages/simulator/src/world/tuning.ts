@@ -3,6 +3,7 @@
  * rare in production (a new segment, a checkpoint, an eviction, an exhausted number, a full queue) happens all the time.
  */
 import { defaultFoldSettings, type FoldSettings } from "@holdfast/engine";
+import { INITIAL_SESSION_CREDIT_BYTES } from "@holdfast/protocol";
 import { defaultEngineLimits, type EngineLimits, type CheckpointThresholds } from "@holdfast/server/parts";
 
 import type { Random } from "../random.ts";
@@ -15,6 +16,8 @@ export type Tuning = {
   readonly writeBytesMax: number;
   /** Sessions on one connection before it is replaced. */
   readonly sessionNumberMax: number;
+  /** What a session may have under way in either direction. */
+  readonly creditBytes: number;
   /** Attempts that one process of handlers takes. */
   readonly sessionsMax: number;
   readonly retentionIntervalMs: number;
@@ -39,6 +42,7 @@ export function drawTuning(random: Random): Tuning {
     sectorBytes: random.pick([512, 4 * KIB]),
     writeBytesMax: rarely(Number.MAX_SAFE_INTEGER, random.pick([64, 512, 1_000])),
     sessionNumberMax: rarely(2 ** 32 - 1, random.between(2, 20)),
+    creditBytes: rarely(INITIAL_SESSION_CREDIT_BYTES, random.pick([200, 1_000, 8 * KIB]), 0.3),
     sessionsMax: rarely(10_000, random.between(2, 6)),
     retentionIntervalMs: random.pick([10 * 60_000, HOUR]),
     fold: {

@@ -285,6 +285,7 @@ export class World {
       address: `handlers-${version}:9080`,
       services: services(this.#host(lifetime), version),
       sessionsMax: tuning.sessionsMax,
+      creditBytes: tuning.creditBytes,
       lifetime,
     });
     this.#handlers.set(version, process);
