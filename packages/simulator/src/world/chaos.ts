@@ -63,6 +63,11 @@ export class Chaos {
         return world.network.reset(addressOf(fault.to)) > 0;
       case "net-stall":
         return world.network.stall(addressOf(fault.to), fault.ms, fault.direction) > 0;
+      case "net-cut":
+        return this.#cut(fault);
+      case "net-slow":
+        world.network.slowDown(fault.factor);
+        return this.#last(fault, () => world.network.slowed);
       case "disk-full":
         world.disk.setCapacity(world.disk.usedBytes() + this.#random.below(2_000));
         return this.#last(fault, () => world.disk.injected.get("full") ?? 0);
@@ -107,6 +112,14 @@ export class Chaos {
     return false;
   }
 
+  /** It ends by itself. */
+  #cut(fault: Fault & { readonly kind: "net-cut" }): false {
+    const { network } = this.#world;
+    this.#last(fault, () => network.divided);
+    network.cut(addressOf(fault.to), fault.ms);
+    return false;
+  }
+
   #freeze(lifetime: World["clientsLifetime"] | undefined, ms: number): boolean {
     if (lifetime === undefined || !lifetime.isAlive || lifetime.isFrozen) return false;
     lifetime.freeze();
@@ -135,6 +148,7 @@ export class Chaos {
     const world = this.#world;
     if (kind === "disk-full") world.disk.setCapacity(Number.POSITIVE_INFINITY);
     if (kind === "disk-slow") world.slowness = 1;
+    if (kind === "net-slow") world.network.slowDown(1);
     if (kind === "commits-fail") world.commitsFail = false;
   }
 
@@ -147,6 +161,7 @@ export class Chaos {
     const world = this.#world;
     for (const fault of this.#lasting) this.#end(fault);
     for (const kind of ["disk-full", "disk-slow", "commits-fail"] as const) this.#undo(kind);
+    world.network.heal();
     world.disk.failSync(0);
     world.disk.failOpen(0);
     world.disk.failRead(0);

@@ -93,6 +93,38 @@ describe("a simulated connection", () => {
     assert.equal(seen.text, "late");
   });
 
+  it("brings nothing across while the network is divided, no end of a connection and no new one either", async () => {
+    const { scheduler, network, client, server, near, far } = await connected("seed");
+    const [nearSeen, farSeen] = [received(near), received(far)];
+    const reasons: string[] = [];
+    network.cut(ADDRESS, 30_000);
+    near.write("late");
+    network.connect(ADDRESS, client, {
+      opened: () => assert.fail(),
+      failed: (reason) => reasons.push(reason),
+    });
+    await scheduler.run(scheduler.now + 25_000, 10_000);
+    server.end();
+    network.processEnded(server, false);
+    await scheduler.run(scheduler.now + 4_000, 10_000);
+    assert.deepEqual([reasons, farSeen.text, nearSeen.events, network.divided], [["ETIMEDOUT"], "", [], 2]);
+    await scheduler.run(scheduler.now + 4_000, 10_000);
+    assert.deepEqual(nearSeen.events, ["end", "close"]);
+  });
+
+  it("takes longer while the network is slow", async () => {
+    const { scheduler, network, near, far } = await connected("seed");
+    const seen = received(far);
+    network.slowDown(1_000);
+    near.write("slow");
+    await scheduler.run(scheduler.now + 50, 10_000);
+    assert.deepEqual([seen.text, network.slowed > 0], ["", true]);
+    network.heal();
+    near.write(", quick");
+    await scheduler.run(scheduler.now + 10_000, 10_000);
+    assert.equal(seen.text, "slow, quick");
+  });
+
   it("asks a writer to hold back, and lets it go on when the bytes have arrived", async () => {
     const { scheduler, near } = await connected("seed");
     let drains = 0;

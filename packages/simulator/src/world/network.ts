@@ -34,6 +34,13 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #listening = new Map<string, Listening>();
   readonly #connections = new Set<Connection>();
+  /** Addresses that nothing gets to, and until when. */
+  readonly #cutUntil = new Map<string, number>();
+  #slowness = 1;
+  /** Connections that cuts struck, and attempts to connect that they kept from arriving. */
+  divided = 0;
+  /** Delays that were longer than usual. */
+  slowed = 0;
 
   constructor(scheduler: Scheduler, random: Random, options: NetworkOptions) {
     this.#scheduler = scheduler;
@@ -53,7 +60,12 @@ export class Network {
       lifetime.after(delay, () => listener.failed("ECONNREFUSED"));
       return;
     }
-    const connection = new Connection(address, this.#scheduler, this.#random, this.#options);
+    if (this.#isCut(address)) {
+      this.divided += 1;
+      lifetime.after(CONNECT_TIMEOUT_MS, () => listener.failed("ETIMEDOUT"));
+      return;
+    }
+    const connection = new Connection(address, this.#scheduler, () => this.#delay(), this.#pieces);
     const socket = connection.join(lifetime);
     const accepted = connection.join(target.lifetime);
     let isSettled = false;
@@ -77,7 +89,21 @@ export class Network {
   }
 
   #delay(): number {
-    return delayOf(this.#random, this.#options);
+    const { delayMinMs, delayMaxMs } = this.#options;
+    if (this.#slowness > 1) this.slowed += 1;
+    return (delayMinMs + (delayMaxMs - delayMinMs) * (this.#random.below(1_000) / 1_000)) * this.#slowness;
+  }
+
+  /** What is written in one go may arrive in two. */
+  readonly #pieces = (bytes: Buffer | undefined): ReadonlyArray<Buffer | undefined> => {
+    if (bytes === undefined || bytes.length < 2 || !this.#random.chance(this.#options.cutChance))
+      return [bytes];
+    const cut = this.#random.between(1, bytes.length - 1);
+    return [bytes.subarray(0, cut), bytes.subarray(cut)];
+  };
+
+  #isCut(address: string): boolean {
+    return (this.#cutUntil.get(address) ?? 0) > this.#scheduler.now;
   }
 
   #matching(address: string): Connection[] {
@@ -98,14 +124,28 @@ export class Network {
     return hit.length;
   }
 
+  /** The network is divided: for so long nothing gets to an address or away from it, and who connects hears nothing. */
+  cut(address: string, ms: number): void {
+    const until = this.#scheduler.now + ms;
+    this.#cutUntil.set(address, Math.max(until, this.#cutUntil.get(address) ?? 0));
+    this.divided += this.stall(address, ms, "both");
+  }
+
+  /** Everything takes so many times as long. */
+  slowDown(factor: number): void {
+    this.#slowness = factor;
+  }
+
+  heal(): void {
+    this.#cutUntil.clear();
+    this.#slowness = 1;
+    for (const connection of this.#connections) connection.stall(0, "both");
+  }
+
   /** The process has ended. `silently`: its machine lost power, and nobody is told. */
   processEnded(lifetime: Lifetime, silently: boolean): void {
     for (const connection of Array.from(this.#connections)) connection.processEnded(lifetime, silently);
   }
-}
-
-function delayOf(random: Random, { delayMinMs, delayMaxMs }: NetworkOptions): number {
-  return delayMinMs + (delayMaxMs - delayMinMs) * (random.below(1_000) / 1_000);
 }
 
 type Direction = {
@@ -118,8 +158,8 @@ class Connection implements Carrier {
   readonly address: string;
   onOver: () => void = () => {};
   readonly #scheduler: Scheduler;
-  readonly #random: Random;
-  readonly #options: NetworkOptions;
+  readonly #delay: () => number;
+  readonly #pieces: (bytes: Buffer | undefined) => ReadonlyArray<Buffer | undefined>;
   /** Who connected, and who listened. */
   readonly #ends: SimSocket[] = [];
   readonly #directions: readonly [Direction, Direction] = [
@@ -129,11 +169,16 @@ class Connection implements Carrier {
   #isOver = false;
   #isSilent = false;
 
-  constructor(address: string, scheduler: Scheduler, random: Random, options: NetworkOptions) {
+  constructor(
+    address: string,
+    scheduler: Scheduler,
+    delay: () => number,
+    pieces: (bytes: Buffer | undefined) => ReadonlyArray<Buffer | undefined>,
+  ) {
     this.address = address;
     this.#scheduler = scheduler;
-    this.#random = random;
-    this.#options = options;
+    this.#delay = delay;
+    this.#pieces = pieces;
   }
 
   join(lifetime: Lifetime): SimSocket {
@@ -147,15 +192,8 @@ class Connection implements Carrier {
     const side = this.#ends.indexOf(from);
     for (const piece of this.#pieces(bytes)) {
       this.#directions[side === 0 ? 0 : 1].queue.push(piece);
-      this.#scheduleDelivery(side, delayOf(this.#random, this.#options));
+      this.#scheduleDelivery(side, this.#delay());
     }
-  }
-
-  #pieces(bytes: Buffer | undefined): ReadonlyArray<Buffer | undefined> {
-    if (bytes === undefined || bytes.length < 2 || !this.#random.chance(this.#options.cutChance))
-      return [bytes];
-    const cut = this.#random.between(1, bytes.length - 1);
-    return [bytes.subarray(0, cut), bytes.subarray(cut)];
   }
 
   #scheduleDelivery(side: number, delay: number): void {
@@ -185,15 +223,17 @@ class Connection implements Carrier {
     if (other === undefined || this.#isOver || this.#isSilent) return;
     const tell = (): void => {
       if (this.#isOver || this.#isSilent) return;
-      if (this.#directions[side === 0 ? 0 : 1].queue.length > 0) {
-        other.lifetime.after(this.#options.delayMaxMs + 1, tell);
+      const { queue, stalledUntil } = this.#directions[side === 0 ? 0 : 1];
+      const rest = Math.max(0, Math.ceil(stalledUntil - this.#scheduler.now));
+      if (queue.length > 0 || rest > 0) {
+        other.lifetime.after(rest + this.#delay() + 1, tell);
         return;
       }
       this.#over();
       other.received(undefined);
       other.broken(undefined);
     };
-    other.lifetime.after(this.#options.delayMaxMs + 1, tell);
+    other.lifetime.after(this.#delay() + 1, tell);
     if (!other.lifetime.isAlive) this.#over();
   }
 

@@ -59,6 +59,9 @@ export type FaultBody =
       readonly ms: number;
       readonly direction: "both" | "to-listener" | "from-listener";
     }
+  /** The network is divided. */
+  | { readonly kind: "net-cut"; readonly to: Link; readonly ms: number }
+  | { readonly kind: "net-slow"; readonly ms: number; readonly factor: number }
   | { readonly kind: "disk-full"; readonly ms: number }
   | { readonly kind: "disk-slow"; readonly ms: number; readonly factor: number }
   /** The sync after so many more fails. */
@@ -92,6 +95,8 @@ const FAULT_KINDS: ReadonlyArray<FaultBody["kind"]> = [
   "handlers-freeze",
   "net-reset",
   "net-stall",
+  "net-cut",
+  "net-slow",
   "disk-full",
   "disk-slow",
   "sync-fails",
@@ -279,6 +284,10 @@ function drawFault(random: Random, kind: FaultBody["kind"], span: number): Fault
       return { kind, to };
     case "net-stall":
       return { kind, to, ms, direction: random.pick(["both", "to-listener", "from-listener"] as const) };
+    case "net-cut":
+      return { kind, to, ms };
+    case "net-slow":
+      return { kind, ms, factor: random.pick([10, 300]) };
     case "disk-full":
       return { kind, ms };
     case "disk-slow":
