@@ -139,6 +139,13 @@ export const foldMutants: readonly Mutant[] = [
     replace: "pin(",
   },
   {
+    name: "full-queue-refuses-its-holder",
+    breaks: "A full queue refuses whoever has to get on before it can move.",
+    file: `${FOLD}submit.ts`,
+    find: "holder !== undefined && isHeldUpBy(tables, holder, source.id)",
+    replace: 'holder === "" && isHeldUpBy(tables, holder, source.id)',
+  },
+  {
     name: "attached-not-told",
     breaks: "Whoever attached to an invocation is not told of its end.",
     file: COMPLETION,
