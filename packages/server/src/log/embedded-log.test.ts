@@ -97,6 +97,22 @@ describe("the embedded log", () => {
     await log.close();
   });
 
+  it("tells that it failed although nobody waits for anything", async () => {
+    const disk = newDisk();
+    const log = await EmbeddedLog.open({ dir: "/log", disk });
+    const told: Error[] = [];
+    log.onFailed((reason) => told.push(reason));
+    await log.append(batchOf(1, 10), 0);
+    disk.failSync(1);
+    await assert.rejects(log.seal(), LogFailedError);
+    assert.equal(told.length, 1);
+    log.onFailed((reason) => told.push(reason));
+    assert.equal(told[0], told[1]);
+    await assert.rejects(log.append(batchOf(2, 10), 1), LogFailedError);
+    assert.equal(told.length, 2);
+    await log.close();
+  });
+
   it("refuses requests that were on their way while one before them found the disk full", async () => {
     const disk = newDisk();
     await using log = await EmbeddedLog.open({ dir: "/log", disk });

@@ -68,6 +68,7 @@ export class EmbeddedLog implements PartitionLog {
   /** Trims and seals, answered in their order. */
   readonly #waiting: Waiting[] = [];
   #failure: Error | undefined;
+  #failureListener: ((reason: Error) => void) | undefined;
   #closing: Promise<void> | undefined;
 
   /** Recovers the log and begins a new epoch. Fails with `LogCorruptError` or `LogVersionError`. */
@@ -151,6 +152,11 @@ export class EmbeddedLog implements PartitionLog {
       return Promise.reject(new Error(`Cannot trim the log up to ${upTo}: only ${this.#tail} is durable`));
     }
     return this.#request({ kind: "trim", upTo });
+  }
+
+  onFailed(listener: (reason: Error) => void): void {
+    this.#failureListener = listener;
+    if (this.#failure !== undefined) listener(this.#failure);
   }
 
   /** Writes the idle seal now. Without a thread nothing else does it. */
@@ -305,6 +311,7 @@ export class EmbeddedLog implements PartitionLog {
     this.#failure = failure;
     for (const append of this.#takeAll()) append.reject(failure);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(failure);
+    this.#failureListener?.(failure);
   }
 
   #takeAll(): Outstanding[] {

@@ -42,6 +42,11 @@ export interface PartitionLog {
    */
   read(from: number): AsyncIterable<LogBatch>;
   trim(upTo: number): Promise<void>;
+  /**
+   * Has `listener` called, once, when the log can take nothing more, also where nobody asked anything of it: a sync may fail
+   * while it prepares the next file, or seals what is there because nothing comes. At once when that has happened already.
+   */
+  onFailed?(listener: (reason: Error) => void): void;
   /** Releases files and threads. Not needed for durability: a process that just dies loses nothing. */
   close(): Promise<void>;
 }

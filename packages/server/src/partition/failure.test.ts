@@ -257,3 +257,20 @@ describe("a record that cannot be written down", () => {
     await rig.processor.close();
   });
 });
+
+describe("a log that finds out by itself that it can take nothing more", () => {
+  it("ends the partition at once, and not with the next proposal", async () => {
+    const rig = await PartitionRig.open();
+    rig.log.tellFailure(new Error("EIO: the seal"));
+    assert.match(rig.failures[0]?.message ?? "", /the seal/);
+    await assert.rejects(rig.processor.propose(rig.invoke()), { code: "shutting-down" });
+    await rig.processor.close();
+  });
+
+  it("says nothing of a partition that is closing anyway", async () => {
+    const rig = await PartitionRig.open();
+    await rig.processor.close();
+    rig.log.tellFailure(new Error("EIO: the seal"));
+    assert.deepEqual(rig.failures, []);
+  });
+});

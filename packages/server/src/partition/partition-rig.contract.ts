@@ -37,6 +37,8 @@ export class StagedLog implements PartitionLog {
   /** Decides instead of the log, for the append of this position. */
   verdict: ((position: number) => AppendOutcome | Error | undefined) | undefined;
   trimError: Error | undefined;
+  /** As a log does that finds out by itself that it can take nothing more. */
+  tellFailure: (reason: Error) => void = () => {};
   readonly #log: MemoryLog;
   #held: Array<() => void> = [];
 
@@ -83,6 +85,10 @@ export class StagedLog implements PartitionLog {
 
   read(from: number): AsyncIterable<LogBatch> {
     return this.#log.read(from);
+  }
+
+  onFailed(listener: (reason: Error) => void): void {
+    this.tellFailure = listener;
   }
 
   trim(upTo: number): Promise<void> {

@@ -158,6 +158,9 @@ export class PartitionProcessor {
     this.#attempts = attempts;
     // What was damaged before has kept the partition from being recovered.
     this.#options.store.onDamaged?.((reason) => this.#fail(reason));
+    this.#options.log.onFailed?.((reason) => {
+      if (!this.#closing) this.#fail(reason);
+    });
     // Looked for before the timers run: what they wake from here on is running for the first time.
     const running = this.#runningInvocations();
     const started = this.#proposeInternal({

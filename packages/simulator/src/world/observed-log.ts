@@ -46,6 +46,10 @@ export class ObservedLog implements PartitionLog {
     this.#emit({ kind: "trimmed", life: this.#life, upTo, head: this.#log.head() });
   }
 
+  onFailed(listener: (reason: Error) => void): void {
+    this.#log.onFailed?.(listener);
+  }
+
   close(): Promise<void> {
     return this.#log.close();
   }
