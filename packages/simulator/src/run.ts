@@ -66,11 +66,13 @@ export type RunResult = {
 export async function run(options: RunOptions): Promise<RunResult> {
   const { seed, plan, observers } = options;
   const random = createRandom(seed);
+  let healedAt = Number.POSITIVE_INFINITY;
   const world = new World({
     random: random.fork("world"),
     tuning: plan.tuning,
     services: programServices,
     observe: (event, at) => {
+      requireNoCutOff(event, world.scheduler.now - healedAt);
       for (const observer of observers) observer.observe(event, at);
     },
     onVerb: options.onVerb,
@@ -85,6 +87,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (const fault of plan.faults) world.scheduler.after(fault.at, () => chaos.strike(fault));
     await world.scheduler.run(plan.healAt, EVENTS_MAX);
     chaos.heal();
+    healedAt = world.scheduler.now;
     await settle(world, observers, plan.tuning.limits.attemptsMax);
   } catch (error) {
     world.fail(error);
@@ -156,6 +159,15 @@ function requireNoStuckAttempt(world: World, attemptsMax: number): void {
     const silentMs = now - Math.max(row.modifiedAt, row.lastEntryAt);
     if (row.status === "running" && silentMs > stuckMs)
       throw new Error(`INV-9: attempt ${row.attempt} of ${id} has done nothing for ${silentMs} ms`);
+  }
+}
+
+/** No handler here is silent for as long as the abort timeout, so in a healed world none is cut off for that. */
+function requireNoCutOff(event: WorldEvent, healedMs: number): void {
+  if (event.kind !== "appended" || healedMs < STUCK_MS) return;
+  for (const { body } of event.records) {
+    if (body.kind === "attempt-lost" && body.code === "abort-timeout")
+      throw new Error(`INV-9: attempt ${body.attempt} of ${body.id} came to a standstill: ${body.message}`);
   }
 }
 
