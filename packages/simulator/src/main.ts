@@ -18,8 +18,7 @@ const HELP = `Runs Holdfast in simulated worlds and says which promise was broke
   --trace         prints everything that happened, and leaves nothing out
 
   --mutants       looks whether each seeded bug is found (npm run sim:mutants)
-  --all           also those that are known to escape
-  --only NAME     those whose name contains NAME, also those that are known to escape
+  --only NAME     those whose name contains NAME
   --mutant NAME   puts one of them into the product first, for the other commands
 
 Ends with 1 when a promise was broken, or when too little happened for that to mean anything.`;
@@ -85,7 +84,6 @@ function readOptions() {
         plan: { type: "string" },
         trace: { type: "boolean", default: false },
         mutants: { type: "boolean", default: false },
-        all: { type: "boolean", default: false },
         only: { type: "string" },
         mutant: { type: "string" },
         // How a batch starts its processes.

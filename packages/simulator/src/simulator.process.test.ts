@@ -14,10 +14,10 @@ const REGRESSIONS = new URL("../regressions/", import.meta.url);
 /** Plans are called after the seeded bug that is what was wrong then. */
 const PLANS = readdirSync(REGRESSIONS).filter((file) => file.endsWith(".json"));
 /**
- * A minute of seeds, on as many processors as there are: always the same, so that a change fails for what it changed. Fresh ones
- * are what `npm run sim` is for.
+ * A minute of seeds, on as many processors as there are. They are fresh every day and the same all day long: who sees one fail
+ * can have it again, and so can whoever looks at a change of that day.
  */
-const SEEDS = ["--minutes", "1", "--seeds", "90", "--base", "steady"];
+const SEEDS = ["--minutes", "1", "--base", `day-${new Date().toISOString().slice(0, 10)}`];
 
 function simulate(
   args: readonly string[],

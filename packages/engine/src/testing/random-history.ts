@@ -52,6 +52,8 @@ export function playHistory(numbers: readonly number[], options: WorldOptions = 
 
 class RandomHistory {
   readonly #world: World;
+  /** Failures that each attempt has reported of each step; what is in a batch is not in the tables yet. */
+  readonly #reported = new Map<string, number>();
   readonly #numbers: readonly number[];
   #at = 0;
   #deployments = 1;
@@ -291,11 +293,14 @@ class RandomHistory {
     else attempt.propose(completionId, this.#oneOf(WORDS));
   }
 
-  /** A handler that reports less than was recorded already lies. */
+  /** A handler that reports less than it reported before, or than was recorded, lies. */
   #failStep(attempt: Attempt, completionId: number): void {
     const step = this.#world.tables.invocations.get(attempt.id)?.open.get(completionId);
-    const before = step?.kind === "run" ? step.failures : 0;
-    attempt.stepFailed(completionId, before + 1 + this.#below(3), 100);
+    const place = `${attempt.id} ${attempt.number} ${completionId}`;
+    const before = Math.max(step?.kind === "run" ? step.failures : 0, this.#reported.get(place) ?? 0);
+    const failures = before + 1 + this.#below(3);
+    this.#reported.set(place, failures);
+    attempt.stepFailed(completionId, failures, 100);
   }
 
   #target(): string | InvocationTarget {

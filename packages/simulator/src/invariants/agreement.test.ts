@@ -14,7 +14,14 @@ testInvariants([
   {
     id: "SDK-2",
     holds: { "the last step is taken back first": (w) => undoing(w, ["pay", "book"]) },
-    broken: { "the first step is taken back first": (w) => undoing(w, ["book", "pay"]) },
+    broken: {
+      "the first step is taken back first": (w) => undoing(w, ["book", "pay"]),
+      "a step is left as it was, because something came between": (w) => {
+        undoing(w, ["pay"]);
+        const metadata = [["holdfast.not-undone", "book: Cancelled"]] as const;
+        w.world.attempt("mail").return({ code: 500, message: "no", metadata });
+      },
+    },
   },
 ]);
 

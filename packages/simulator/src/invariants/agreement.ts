@@ -1,8 +1,8 @@
 /**
  * Engine and SDK about each other. SDK-1: neither accuses the other of breaking the protocol, and no replay of a program that
- * never changes differs from its journal. SDK-2: steps are taken back in the reverse order of their starts.
+ * never changes differs from its journal. SDK-2: steps are taken back, in the reverse order of their starts.
  */
-import { isCommandType, MessageType } from "@holdfast/protocol";
+import { isCommandType, MessageType, type Result } from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
 import { messageOf } from "./entries.ts";
@@ -10,6 +10,10 @@ import type { Judge, Monitor } from "./monitor.ts";
 
 /** By which the SDK takes a step back: the name of that step follows. */
 const UNDO = "undo ";
+/** Where the SDK says which steps are still done, a line for each with the reason. */
+const NOT_UNDONE = "holdfast.not-undone";
+/** As the programs of the simulator say it. */
+const IRREVERSIBLE = "cannot undo";
 
 /** Where one invocation is in taking back its steps. */
 type Undoing = {
@@ -61,7 +65,16 @@ export class AgreementMonitor implements Monitor {
       if (entry === undefined || !isCommandType(entry.type)) continue;
       const command = messageOf(entry);
       if (command.type === MessageType.Run) this.#note(undoing, command.name ?? "");
+      if (command.type === MessageType.Output) this.#checkUndone(id, command.result);
     }
+  }
+
+  /** What is left done was refused by its own program: nothing else, no second cancel either, keeps a step from being taken back. */
+  #checkUndone(id: string, result: Result): void {
+    const metadata = result.kind === "failure" ? result.failure.metadata : undefined;
+    const left = metadata?.find(([name]) => name === NOT_UNDONE)?.[1].split("\n") ?? [];
+    for (const line of left)
+      this.#judge.holds("SDK-2", line.includes(IRREVERSIBLE), () => `${id} left a step as it was: ${line}`);
   }
 
   #note(undoing: Undoing, name: string): void {

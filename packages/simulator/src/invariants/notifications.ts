@@ -63,6 +63,9 @@ export class NotificationMonitor implements Monitor {
     const account = this.#fold.account(body.id);
     const goesOn = effects.some((effect) => effect.kind === "start-attempt" && effect.id === body.id);
     if (account === undefined || !goesOn) return;
+    // What a handler never asked for will not come: its word for it is passed over.
+    const row = this.#fold.tables.invocations.get(account.id);
+    if (end.completions.some((id) => row?.open.has(id) !== true)) return;
     this.#judge.holds(
       "INV-9",
       this.#arrivedOf(account, end, body.attempt).length > 0,

@@ -8,8 +8,10 @@ import { test } from "node:test";
 import type { Applied, Effect, LogRecord, RecordBody, Tables } from "@holdfast/engine";
 import { Partition, Tables as PartitionTables } from "@holdfast/engine";
 import { MemoryRows, object, service, workflow, World, type WorldWatcher } from "@holdfast/engine/testing";
+import { MessageType } from "@holdfast/protocol";
 
 import type { RecordFold, Step } from "./durable-fold.ts";
+import { notificationOf } from "./entries.ts";
 import { Invariants } from "./invariants.ts";
 import { InvariantViolation, type Monitor, type RestFacts } from "./monitor.ts";
 import type { EventOf, LoggedBatch, WorldEvent } from "./world-event.ts";
@@ -78,10 +80,19 @@ export class Watch implements WorldWatcher {
     }
   }
 
-  /** Another invocation with the id of one that is gone executes its own steps, though they have the same keys. */
+  /**
+   * Another invocation with the id of one that is gone executes its own steps, though they have the same keys. One that begins
+   * with a prefix of a journal executes those that have their results there no more.
+   */
   readonly #forgetSteps = ({ created }: Step): void => {
-    for (const { id } of created)
+    for (const { id, entries } of created) {
       for (const key of this.#executed) if (key.startsWith(`${id}:`)) this.#executed.delete(key);
+      for (const entry of entries) {
+        const notification = notificationOf(entry);
+        if (notification?.type === MessageType.RunCompletion)
+          this.#executed.add(`${id}:${notification.completionId}`);
+      }
+    }
   };
 
   step(kind: "step-began" | "step-ended", key: string, attempt: number): void {

@@ -1,8 +1,7 @@
 /**
  * `npm run sim:mutants`: puts each seeded bug into the product and looks how long the simulator takes to notice.
  *
- *   --only NAME  those whose name contains it, also those that are known to escape
- *   --all        also those that are known to escape
+ *   --only NAME  those whose name contains it
  *   --jobs N     so many mutants at a time, each hunted by one process; default 2
  *   --write      puts the table into docs/reliability.md
  */
@@ -22,11 +21,9 @@ const SECONDS_MAX = 240;
 /** The same seeds for everybody, so that the table can be had again. */
 const BASE = "mutants";
 const JOBS_MAX = 2;
-const KNOWN = " Known to escape, with the presumed cause, and what else finds them:";
 
 export type HuntOptions = {
   readonly only?: string | undefined;
-  readonly all?: boolean;
   readonly jobs?: string | undefined;
   readonly write?: boolean;
 };
@@ -55,17 +52,15 @@ export async function huntMutants(options: HuntOptions): Promise<number> {
   };
   await Promise.all(Array.from({ length: jobs }, huntOnAndOn));
   const hunted = chosen.map((mutant) => table.get(mutant)).filter((each) => each !== undefined);
-  const left = options.only === undefined ? mutants.filter((mutant) => !chosen.includes(mutant)) : [];
-  const text = tableOf(hunted, left);
+  const text = tableOf(hunted);
   console.log(`\n${text}`);
   if (options.write === true) writeSection("mutants", text);
-  const hasMissed = hunted.some(({ mutant, found }) => found === undefined && mutant.escapes === undefined);
-  return hasMissed ? 1 : 0;
+  return hunted.every(({ found }) => found !== undefined) ? 0 : 1;
 }
 
 /** Throws a `UsageError` when there is none to hunt, or when the page would get a part of the table. */
-export function chosenBy({ only, all, write }: HuntOptions): readonly Mutant[] {
-  if (only === undefined) return mutants.filter(({ escapes }) => all === true || escapes === undefined);
+export function chosenBy({ only, write }: HuntOptions): readonly Mutant[] {
+  if (only === undefined) return mutants;
   const chosen = mutants.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) throw new UsageError(`No mutant's name contains "${only}"`);
   if (write === true) throw new UsageError("--write needs the whole table: leave out --only");
@@ -128,19 +123,14 @@ function lineOf({ mutant, found, seeds, seconds, ignored }: Hunted): string {
   return `${mutant.name}: ${how} (${seeds} seeds, ${seconds.toFixed(1)} s)${beside}`;
 }
 
-/** `left`: those that were not hunted, because they are known to escape. */
-export function tableOf(table: readonly Hunted[], left: readonly Mutant[] = []): string {
+export function tableOf(table: readonly Hunted[]): string {
   const found = table.filter((hunted) => hunted.found !== undefined).length;
-  const escaped = table.filter((hunted) => hunted.found === undefined).map(({ mutant }) => mutant);
-  const known = [...escaped, ...left].filter(({ escapes }) => escapes !== undefined);
   return [
     "| Seeded bug | What it breaks | Found by | Seed | Seeds until then | Time |",
     "|---|---|---|---|---:|---:|",
-    ...table.filter(({ mutant }) => !known.includes(mutant)).map(rowOf),
+    ...table.map(rowOf),
     "",
-    `${found} of ${table.length + left.length} found.${known.length === 0 ? "" : KNOWN}`,
-    ...(known.length === 0 ? [] : [""]),
-    ...known.map(({ name, breaks, escapes }) => `- \`${name}\`: ${breaks} ${escapes}`),
+    `${found} of ${table.length} found.`,
   ].join("\n");
 }
 

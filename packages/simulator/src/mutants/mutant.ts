@@ -8,6 +8,4 @@ export type Mutant = {
   /** Text that is in the file once. */
   readonly find: string;
   readonly replace: string;
-  /** Known to escape the simulator: why that is so, as far as is known, and what else finds it. Hunted only when asked for. */
-  readonly escapes?: string;
 };

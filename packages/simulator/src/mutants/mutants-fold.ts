@@ -16,8 +16,6 @@ export const foldMutants: readonly Mutant[] = [
     file: `${FOLD}attempt-messages.ts`,
     find: 'known.status !== "running" || known.attempt !== record.attempt',
     replace: 'known.status !== "running"',
-    escapes:
-      "Messages of an attempt that is over are rare, and what they add must differ from what the new one does; `retry.test.ts` and `history.test.ts` of the engine find it.",
   },
   {
     name: "sleep-ends-early",
@@ -165,7 +163,5 @@ export const foldMutants: readonly Mutant[] = [
     file: JOURNAL,
     find: "(row.namedSignals.get(name) ?? 0) > consumed",
     replace: "(row.namedSignals.get(name) ?? 0) >= consumed && consumed > 0",
-    escapes:
-      "The programs of the simulator wait for a named signal only where the count comes out the same; `signals.test.ts` and `suspension.test.ts` of the engine find it.",
   },
 ];

@@ -52,8 +52,6 @@ export const logMutants: readonly Mutant[] = [
     file: WRITER,
     find: "next.firstPosition > upTo + 1",
     replace: "next.firstPosition > upTo + 2",
-    escapes:
-      "A checkpoint seldom ends exactly one batch before a segment does, with a crash right after; `log.contract.ts`, `recover.test.ts` and `crash.test.ts` of the log find it.",
   },
   {
     name: "epoch-not-raised",
@@ -68,8 +66,6 @@ export const logMutants: readonly Mutant[] = [
     file: RECOVER,
     find: "const durable = Math.max(last.header.durable, last.scan.durable, minimumTail ?? 0);",
     replace: "const durable = tail;",
-    escapes:
-      "It takes a sync that fails, leaves what was written, and a power cut right after the recovery that read it; `log-writer.test.ts`, `recover.test.ts` and `crash.test.ts` of the log find it.",
   },
   {
     name: "payload-checksum-ignored",

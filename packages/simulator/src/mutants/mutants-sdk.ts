@@ -39,8 +39,6 @@ export const sdkMutants: readonly Mutant[] = [
     file: `${REPLAY}session.ts`,
     find: "for (const [id, count] of start.stepFailures) if (id === completionId) return count;",
     replace: "",
-    escapes:
-      "No invariant counts the tries of a step over several attempts; `run-step.test.ts` and `random-programs.test.ts` of the SDK find it.",
   },
   {
     name: "randomness-of-the-attempt",
@@ -69,8 +67,6 @@ export const sdkMutants: readonly Mutant[] = [
     file: `${REPLAY}session.ts`,
     find: "if (this.#isFinishing) return; // What cleans up is not interrupted.",
     replace: "",
-    escapes:
-      "A second cancel seldom comes while a handler takes back its steps. No unit test of the SDK finds it either: a gap.",
   },
   {
     name: "replayed-state-remembered",

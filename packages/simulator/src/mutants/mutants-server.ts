@@ -39,8 +39,6 @@ export const serverMutants: readonly Mutant[] = [
     file: PROCESSOR,
     find: "if (durablePosition >= appliedPosition) tell();",
     replace: "if (durablePosition >= 0 || appliedPosition >= 0) tell();",
-    escapes:
-      "Whoever reads must ask within the time of one sync, and a power cut must take back just that; `ingress.test.ts` finds it.",
   },
   {
     name: "recovery-skips-a-batch",
@@ -76,8 +74,6 @@ export const serverMutants: readonly Mutant[] = [
     file: `${PARTITION}batcher.ts`,
     find: "this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { batch, payload });",
     replace: "this.#waiting.splice(behind, 0, { batch, payload });",
-    escapes:
-      "Two appends must be on their way when the disk is full, and both be refused; `disk-full.test.ts` of the partition finds it.",
   },
   {
     name: "retention-never-looks",
@@ -106,8 +102,6 @@ export const serverMutants: readonly Mutant[] = [
     file: INVOKER,
     find: "if (attempt.isOver) this.#remove(attempt);\n",
     replace: "",
-    escapes:
-      "Places are freed with the connection as well, and connections break all the time here; `invoker.test.ts` and `session.contract.ts` find it.",
   },
   {
     name: "step-acknowledged-before-durable",
@@ -123,8 +117,6 @@ export const serverMutants: readonly Mutant[] = [
     file: INVOKER,
     find: "attempt.session?.abort(reason);\n    this.#remove(attempt);",
     replace: "this.#remove(attempt);",
-    escapes:
-      "What the open session sends is refused as that of an old attempt, and nothing else of it is seen; `session.contract.ts` finds it.",
   },
   {
     name: "credit-not-granted-back",
@@ -132,8 +124,6 @@ export const serverMutants: readonly Mutant[] = [
     file: INVOKER,
     find: "() => attempt.session?.consumed(taken.bytes)",
     replace: "() => {}",
-    escapes:
-      "Few programs send more than one session's credit before their connection breaks anyway; with it, the tests of the invoker come to no end.",
   },
   {
     name: "waiting-frame-overtaken",
@@ -141,7 +131,5 @@ export const serverMutants: readonly Mutant[] = [
     file: "packages/server/src/invoker/native-connection.ts",
     find: "if (session.credit <= 0 || session.queue.length > 0) session.queue.push({ type, body });",
     replace: "if (session.credit - body.length <= 0) session.queue.push({ type, body });",
-    escapes:
-      "Few journals are larger than the credit while something arrives. No unit test of the invoker finds it either: a gap.",
   },
 ];

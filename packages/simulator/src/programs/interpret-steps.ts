@@ -14,6 +14,9 @@ export async function interpretRun(scope: Scope, node: RunNode, place: string): 
   return node.plan === "large" ? result.length : result;
 }
 
+/** How long it takes at most to take a step back slowly, ms. */
+const UNDO_MS_MAX = 4_000;
+
 /** Names are compared on replay, so they follow from the place alone. */
 export function stepName(place: string): string {
   return `step ${place}`;
@@ -62,7 +65,7 @@ export function fault(place: string): string {
 }
 
 function optionsOf(scope: Scope, node: RunNode, place: string): RunOptions<string> {
-  return { ...retryOf(node), ...(node.undo === undefined ? {} : { undo: undoOf(scope, node.undo, place) }) };
+  return { ...retryOf(node), ...(node.undo === undefined ? {} : { undo: undoOf(scope, node, place) }) };
 }
 
 function retryOf({ plan, times, ms }: RunNode): RunOptions<string> {
@@ -73,15 +76,22 @@ function retryOf({ plan, times, ms }: RunNode): RunOptions<string> {
   return plan === "timeout" ? { timeout: duration(ms), retry } : {};
 }
 
+/** What the error of a step says that cannot be taken back. */
+function irreversible(place: string): string {
+  return `cannot undo ${place}`;
+}
+
 function undoOf(
   scope: Scope,
-  how: NonNullable<RunNode["undo"]>,
+  { undo: how, ms }: RunNode,
   place: string,
 ): NonNullable<RunOptions<string>["undo"]> {
   const name = `undo ${stepName(place)}`;
-  const work = ledgerStep(scope, name, () => {
+  const work = ledgerStep(scope, name, async (signal) => {
     note(scope, "undo");
-    if (how === "refused") throw new TerminalError(`cannot undo ${place}`);
+    if (how === "refused") throw new TerminalError(irreversible(place));
+    if (how === "slow") await scope.host.sleepInStep(Math.min(ms, UNDO_MS_MAX), signal);
+    signal.throwIfAborted();
     if (how === "flaky" && scope.host.fails(scope.ctx.invocationId, name, 1)) throw new Error(fault(name));
     return name;
   });

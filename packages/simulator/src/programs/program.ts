@@ -80,8 +80,8 @@ export type RunNode = {
   readonly times: number;
   /** Milliseconds that an execution takes. Of a large one: characters of its result. */
   readonly ms: number;
-  /** How it is taken back when the invocation fails: at once, after failures, or not at all. */
-  readonly undo?: "done" | "flaky" | "refused";
+  /** How it is taken back when the invocation fails: at once, after a while, after failures, or not at all. */
+  readonly undo?: "done" | "slow" | "flaky" | "refused";
 };
 
 export type SleepNode = { readonly kind: "sleep"; readonly ms: number; readonly named: boolean };

@@ -10,7 +10,7 @@ const LARGE_STATE_SIZE = 5_000;
 /** From how many failures on a step or handler is no longer interesting. */
 const FAILURES_MAX = 3;
 
-const UNDOS = ["done", "done", "flaky", "refused"] as const;
+const UNDOS = ["done", "slow", "flaky", "refused"] as const;
 
 const CAUGHT = 0.8;
 

@@ -115,6 +115,8 @@ const SOON_MS = [100, 1_500] as const;
 /** Somebody who cannot wait asks so often, and every so many ms at most: about as long as a sync takes. */
 const POLLS = 25;
 const POLL_MS_MAX = 20;
+/** A handler that was cancelled takes its steps back within about so long, ms. */
+const CLEANING_UP_MS = 5_000;
 /** A fault that follows an operation strikes within so long, ms: while what was asked for is on its way. */
 const AT_ONCE_MS = 25;
 
@@ -223,7 +225,9 @@ function drawFollowUps(
     const at = later();
     add(at, { kind, of });
     // What cleans up is asked to stop again.
-    if (kind === "cancel") for (let again = random.below(4); again > 0; again--) add(later(), { kind, of });
+    if (kind === "cancel")
+      for (let again = random.below(4); again > 0; again--)
+        add(at + random.below(CLEANING_UP_MS), { kind, of });
     if (kind === "pause") {
       // While what the paused attempt has sent is still on its way.
       add(at + random.below(4), { kind: "resume", of });
