@@ -38,6 +38,7 @@ export type {
   ObjectRow,
   OpenOperation,
   PromiseRow,
+  ServiceOverrides,
   Target,
   TimerRow,
 } from "./tables/rows.ts";

@@ -5,7 +5,7 @@
 import type { EndpointManifest, Header, Message, Result } from "@holdfast/protocol";
 
 import type { FoldSettings } from "./limits.ts";
-import type { InvocationSource, Target } from "./tables/rows.ts";
+import type { InvocationSource, ServiceOverrides, Target } from "./tables/rows.ts";
 
 /** A message of a session as it lies in a record. `message` is the decoded `body`, filled by whoever has it first. */
 export type SessionMessage = {
@@ -124,6 +124,13 @@ export type RemoveDeploymentRecord = {
   readonly force: boolean;
 };
 
+/** What an operator sets holds for the newest revision of a service and all its handlers; what is absent stays as it is. */
+export type ConfigureServiceRecord = {
+  readonly kind: "configure-service";
+  readonly service: string;
+  readonly options: ServiceOverrides;
+};
+
 export type PatchStateRecord = {
   readonly kind: "patch-state";
   readonly service: string;
@@ -152,7 +159,8 @@ export type RecordBody =
   | ExpireRecord
   | RegisterDeploymentRecord
   | RemoveDeploymentRecord
-  | PatchStateRecord;
+  | PatchStateRecord
+  | ConfigureServiceRecord;
 
 /** A record and the time it was proposed at: never smaller than that of the record before it. */
 export type LogRecord = { readonly at: number; readonly body: RecordBody };

@@ -141,6 +141,7 @@ export class RecordMarkers {
       case "engine-started":
       case "pause":
       case "remove-deployment":
+      case "configure-service":
         return;
     }
   }

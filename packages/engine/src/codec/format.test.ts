@@ -217,6 +217,16 @@ const deployment = {
   headers: { a: "b" },
   revisions: { mail: 1 },
   live: 2,
+  overrides: {},
+};
+const configured = {
+  ...deployment,
+  overrides: { mail: { ingressPrivate: false, abortTimeoutMs: 7 } },
+};
+const configuring: RecordBody = {
+  kind: "configure-service",
+  service: "mail",
+  options: { ingressPrivate: false, journalRetentionMs: 0 },
 };
 const meta = { now: AT, nextTimerSeq: 3, epoch: 2, settingsJson: "{}" };
 
@@ -229,17 +239,19 @@ type Sample = {
   readonly decode: (bytes: Uint8Array) => unknown;
 };
 
+function recordSample(body: RecordBody, index: number): Sample {
+  const writer = new BinaryWriter();
+  encodeRecord(writer, { at: AT, body });
+  return {
+    name: `record ${index} ${body.kind}`,
+    bytes: writer.take(),
+    value: [{ at: AT, body }],
+    decode: decodeRecords,
+  };
+}
+
 const SAMPLES: readonly Sample[] = [
-  ...BODIES.map((body, index): Sample => {
-    const writer = new BinaryWriter();
-    encodeRecord(writer, { at: AT, body });
-    return {
-      name: `record ${index} ${body.kind}`,
-      bytes: writer.take(),
-      value: [{ at: AT, body }],
-      decode: decodeRecords,
-    };
-  }),
+  ...BODIES.map(recordSample),
   { name: "invocation", bytes: encodeInvocation(invocation), value: invocation, decode: decodeInvocation },
   { name: "journal chunk", bytes: undefined, value: journal, decode: decodeChunk },
   { name: "object", bytes: encodeObject(cart), value: cart, decode: decodeObject },
@@ -253,6 +265,8 @@ const SAMPLES: readonly Sample[] = [
   { name: "deployment", bytes: encodeDeployment(deployment), value: deployment, decode: decodeDeployment },
   { name: "meta", bytes: encodeMeta(meta), value: meta, decode: decodeMeta },
   { name: "journal chunk 2", bytes: encodeChunk(journal2), value: journal2, decode: decodeChunk },
+  recordSample(configuring, BODIES.length),
+  { name: "deployment 2", bytes: encodeDeployment(configured), value: configured, decode: decodeDeployment },
 ];
 
 test("every kind of record and row is written as it was when its format was new, and older formats are read", () => {

@@ -8,7 +8,8 @@
 import { isCommandType, isNotificationType, type EndpointManifest } from "@holdfast/protocol";
 
 import type { FoldSettings } from "../limits.ts";
-import type { LogRecord, RecordBody, SessionMessage } from "../record.ts";
+import type { LogRecord, PatchStateRecord, RecordBody, SessionMessage } from "../record.ts";
+import type { ServiceOverrides } from "../tables/rows.ts";
 import { BinaryReader, type BinaryWriter, DecodeError } from "./binary.ts";
 import { readResult, writeResult } from "./result-codec.ts";
 import { readSource, readTarget, writeSource, writeTarget } from "./target-codec.ts";
@@ -35,6 +36,7 @@ const KINDS: ReadonlyArray<RecordBody["kind"]> = [
   "register-deployment",
   "remove-deployment",
   "patch-state",
+  "configure-service",
 ];
 const KIND_CODES = new Map(KINDS.map((kind, code) => [kind, code]));
 
@@ -162,14 +164,22 @@ function encodeOperatorBody(writer: BinaryWriter, body: OperatorBody): void {
       writer.bool(body.force);
       return;
     case "patch-state":
+      writePatchState(writer, body);
+      return;
+    case "configure-service":
       writer.string(body.service);
-      writer.string(body.key);
-      writer.uint(body.expectedVersion + 1);
-      writer.uint(body.entries.length);
-      for (const [key, value] of body.entries) {
-        writer.string(key);
-        writer.bytes(value);
-      }
+      writer.string(JSON.stringify(body.options));
+  }
+}
+
+function writePatchState(writer: BinaryWriter, body: PatchStateRecord): void {
+  writer.string(body.service);
+  writer.string(body.key);
+  writer.uint(body.expectedVersion + 1);
+  writer.uint(body.entries.length);
+  for (const [key, value] of body.entries) {
+    writer.string(key);
+    writer.bytes(value);
   }
 }
 
@@ -332,6 +342,8 @@ function decodeOperatorBody(reader: BinaryReader, kind: OperatorBody["kind"]): R
       return { kind, id: reader.string(), force: reader.bool() };
     case "patch-state":
       return readPatchState(reader);
+    case "configure-service":
+      return { kind, service: reader.string(), options: reader.json() as ServiceOverrides };
   }
 }
 

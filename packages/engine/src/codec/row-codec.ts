@@ -1,21 +1,30 @@
-/** Encoding of the smaller rows. Format history: 1 first version of each. */
+/** Encoding of the smaller rows. Format history: 1 first version of each; 2 of a deployment, with overrides of options. */
 import type { EndpointManifest } from "@holdfast/protocol";
 
-import type { DeploymentRow, InboxRow, MetaRow, ObjectRow, PromiseRow, TimerRow } from "../tables/rows.ts";
+import type {
+  DeploymentRow,
+  InboxRow,
+  MetaRow,
+  ObjectRow,
+  PromiseRow,
+  ServiceOverrides,
+  TimerRow,
+} from "../tables/rows.ts";
 import { BinaryReader, BinaryWriter, DecodeError } from "./binary.ts";
 import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
 import { checkVersion } from "./row-version.ts";
 import { readWord, writeWord } from "./target-codec.ts";
 
 const VERSION = 1;
+const DEPLOYMENT_VERSION = 2;
 const TIMER_KINDS: ReadonlyArray<TimerRow["kind"]> = ["sleep", "start", "retry"];
 
 const writer = new BinaryWriter();
 
 /** Starts a row, whatever a write that failed may have left. */
-function begin(): void {
+function begin(version = VERSION): void {
   writer.truncate(0);
-  writer.byte(VERSION);
+  writer.byte(version);
 }
 
 function open(value: Uint8Array, what: string): BinaryReader {
@@ -105,8 +114,10 @@ export function decodeTimer(value: Uint8Array): TimerRow {
   return { kind: readWord(reader, TIMER_KINDS), id: reader.string(), completionId: reader.uint() };
 }
 
+/** In its first form while nothing is overridden, so that older programs go on reading it. */
 export function encodeDeployment(row: DeploymentRow): Uint8Array {
-  begin();
+  const hasOverrides = Object.keys(row.overrides).length > 0;
+  begin(hasOverrides ? DEPLOYMENT_VERSION : VERSION);
   writer.string(row.id);
   writer.string(row.url);
   writer.string(JSON.stringify(row.manifest));
@@ -115,11 +126,13 @@ export function encodeDeployment(row: DeploymentRow): Uint8Array {
   writer.string(JSON.stringify(row.headers));
   writer.string(JSON.stringify(row.revisions));
   writer.uint(row.live);
+  if (hasOverrides) writer.string(JSON.stringify(row.overrides));
   return writer.takeShared();
 }
 
 export function decodeDeployment(value: Uint8Array): DeploymentRow {
-  const reader = open(value, "A deployment");
+  const reader = new BinaryReader(value);
+  const version = checkVersion(reader, DEPLOYMENT_VERSION, "A deployment");
   return {
     id: reader.string(),
     url: reader.string(),
@@ -129,6 +142,7 @@ export function decodeDeployment(value: Uint8Array): DeploymentRow {
     headers: reader.json() as Record<string, string>,
     revisions: reader.json() as Record<string, number>,
     live: reader.uint(),
+    overrides: version === 1 ? {} : (reader.json() as Record<string, ServiceOverrides>),
   };
 }
 

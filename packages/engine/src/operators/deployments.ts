@@ -37,6 +37,8 @@ export function registerDeployment(fold: Fold, record: RegisterDeploymentRecord)
     metadata: record.metadata,
     headers: record.headers,
     revisions: nextRevisions(tables, manifest),
+    // What was set for what it served before says nothing about what it serves now.
+    overrides: {},
     live: known?.live ?? 0,
   };
   if (known !== undefined) tables.deployments.delete(id);

@@ -5,6 +5,7 @@
  */
 import { unreachable } from "../assert.ts";
 import type { Effect, Outcome } from "../effect.ts";
+import { configureService } from "../operators/configure-service.ts";
 import { registerDeployment, removeDeployment } from "../operators/deployments.ts";
 import { patchState } from "../operators/patch-state.ts";
 import { pauseRunning, resumeInvocation } from "../operators/pause-resume.ts";
@@ -89,6 +90,8 @@ function applyBody(fold: Fold, body: RecordBody): Outcome {
       return removeDeployment(fold, body);
     case "patch-state":
       return patchState(fold, body);
+    case "configure-service":
+      return configureService(fold, body);
     default:
       return unreachable(body, "record kind");
   }

@@ -2,7 +2,14 @@
  * The rows of the engine's tables. Everything a partition knows is in here; whatever is not can be derived from it.
  * Times are milliseconds since the Unix epoch, stamped by whoever proposed the record.
  */
-import type { EndpointManifest, Failure, HandlerKind, Result, RetryPolicy } from "@holdfast/protocol";
+import type {
+  EndpointManifest,
+  Failure,
+  HandlerKind,
+  HandlerOptions,
+  Result,
+  RetryPolicy,
+} from "@holdfast/protocol";
 
 export type Target = {
   readonly service: string;
@@ -197,9 +204,21 @@ export type DeploymentRow = {
   readonly headers: Readonly<Record<string, string>>;
   /** Revision of each service that this deployment introduced. */
   readonly revisions: Readonly<Record<string, number>>;
+  /** What an operator put in place of the manifest's options, by service. */
+  overrides: Readonly<Record<string, ServiceOverrides>>;
   /** Invocations that are pinned to it and not completed. */
   live: number;
 };
+
+export type ServiceOverrides = Pick<
+  HandlerOptions,
+  | "ingressPrivate"
+  | "idempotencyRetentionMs"
+  | "workflowRetentionMs"
+  | "journalRetentionMs"
+  | "inactivityTimeoutMs"
+  | "abortTimeoutMs"
+>;
 
 /** Counters and settings of the partition: one row. */
 export type MetaRow = {

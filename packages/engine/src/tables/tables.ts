@@ -152,10 +152,11 @@ export class Tables {
     const services = new Map<string, ServiceRow>();
     for (const [, row] of this.deployments.loaded()) {
       if (row === undefined) continue;
-      for (const manifest of row.manifest.services) {
-        const revision = row.revisions[manifest.name] ?? 0;
-        const known = services.get(manifest.name);
+      for (const service of row.manifest.services) {
+        const revision = row.revisions[service.name] ?? 0;
+        const known = services.get(service.name);
         if (known !== undefined && known.revision >= revision) continue;
+        const manifest = asConfigured(row, service);
         const handlers = new Map(manifest.handlers.map((handler) => [handler.name, handler]));
         services.set(manifest.name, { manifest, deployment: row.id, revision, handlers });
       }
@@ -164,19 +165,22 @@ export class Tables {
     this.#handlerSettings.clear();
   }
 
-  /** What holds for a handler on a deployment: handler, then service, then the engine's defaults. */
+  /** What holds for a handler on a deployment: what an operator set, then handler, then service, then the engine's defaults. */
   handlerSettings(deployment: string | undefined, service: string, handler: string): HandlerSettings {
     const cached = mapIn(mapIn(this.#handlerSettings, deployment ?? ""), service);
     const known = cached.get(handler);
     if (known !== undefined) return known;
     const pinned = deployment === undefined ? undefined : this.deployments.peek(deployment);
-    const manifest =
-      pinned?.manifest.services.find((candidate) => candidate.name === service) ??
-      this.service(service)?.manifest;
+    const manifest = (pinned && configuredService(pinned, service)) ?? this.service(service)?.manifest;
     const handlerManifest = manifest?.handlers.find((candidate) => candidate.name === handler);
     const settings = resolveSettings(handlerManifest ?? {}, manifest ?? {}, this.#settings);
     cached.set(handler, settings);
     return settings;
+  }
+
+  /** What a manifest comes to with the engine's defaults: of a service, or of one handler of it. */
+  settingsOf(service: ServiceManifest, handler: HandlerOptions = {}): HandlerSettings {
+    return resolveSettings(handler, service, this.#settings);
   }
 
   /** The whole journal, or its first `limit` entries. Reads the store for what is no longer in memory. */
@@ -265,6 +269,19 @@ export class Tables {
   thaw(limit = Number.POSITIVE_INFINITY): boolean {
     return this.#all().every((table) => table.thaw(limit));
   }
+}
+
+/** A service of a deployment, with what an operator set in place of what its manifest says. */
+function configuredService(row: Readonly<DeploymentRow>, name: string): ServiceManifest | undefined {
+  const service = row.manifest.services.find((candidate) => candidate.name === name);
+  return service === undefined ? undefined : asConfigured(row, service);
+}
+
+function asConfigured(row: Readonly<DeploymentRow>, service: ServiceManifest): ServiceManifest {
+  const overrides = Object.hasOwn(row.overrides, service.name) ? row.overrides[service.name] : undefined;
+  if (overrides === undefined) return service;
+  const handlers = service.handlers.map((handler) => ({ ...handler, ...overrides }));
+  return { ...service, ...overrides, handlers };
 }
 
 function resolveSettings(

@@ -16,6 +16,7 @@ import type {
   ObjectRow,
   OpenOperation,
   PromiseRow,
+  ServiceOverrides,
   Target,
   TimerRow,
   Waiter,
@@ -131,6 +132,19 @@ function body<Kind extends RecordBody["kind"], Fields extends object>(
 
 const message = fc.record({ type: fc.nat(0xffff), body: bytes, message: fc.constant(undefined) }, PLAIN);
 
+const duration = fc.option(number, { nil: undefined });
+/** Those that JSON keeps: an option that is `undefined` is none. */
+const overrides: fc.Arbitrary<ServiceOverrides> = fc
+  .record(
+    {
+      ingressPrivate: fc.option(fc.boolean(), { nil: undefined }),
+      journalRetentionMs: duration,
+      abortTimeoutMs: duration,
+    },
+    PLAIN,
+  )
+  .map((options) => JSON.parse(JSON.stringify(options)) as ServiceOverrides);
+
 export const anyBody: fc.Arbitrary<RecordBody> = fc.oneof(
   body("engine-started", { epoch: number, settings }),
   body("invoke", {
@@ -191,6 +205,7 @@ export const anyBody: fc.Arbitrary<RecordBody> = fc.oneof(
     expectedVersion: indexOrNone,
     entries: fc.array(fc.tuple(anyText, bytes), { maxLength: 4 }),
   }),
+  body("configure-service", { service: anyText, options: overrides }),
 );
 
 export const anyRecord: fc.Arbitrary<LogRecord> = fc.record({ at: number, body: anyBody }, PLAIN);
@@ -351,6 +366,7 @@ export const anyDeployment: fc.Arbitrary<DeploymentRow> = fc.record(
     metadata: strings,
     headers: strings,
     revisions: fc.dictionary(anyText, number, { maxKeys: 3, ...PLAIN }),
+    overrides: fc.dictionary(anyText, overrides, { maxKeys: 2, ...PLAIN }),
     live: number,
   },
   PLAIN,

@@ -2,7 +2,7 @@
  * The tables of a partition as text, field by field: to compare two instances, and to show what a record changed.
  * Where entries of a journal lie (memory or store) is not part of it.
  */
-import type { Invocation, JournalEntry } from "../tables/rows.ts";
+import type { DeploymentRow, Invocation, JournalEntry } from "../tables/rows.ts";
 import type { Tables } from "../tables/tables.ts";
 import { describeEntry, describeValue, shortTimer } from "./describe.ts";
 
@@ -14,7 +14,8 @@ export type Dump = ReadonlyMap<string, FieldTexts>;
 export function dumpTables(tables: Tables): Dump {
   const dump = new Map<string, FieldTexts>();
   dump.set("meta", flatten(tables.meta));
-  for (const [id, row] of sorted(tables.deployments.all())) dump.set(`deployment ${id}`, flatten(row));
+  for (const [id, row] of sorted(tables.deployments.all()))
+    dump.set(`deployment ${id}`, flatten(withoutNone(row)));
   for (const [id, row] of sorted(tables.invocations.all())) {
     dump.set(`invocation ${id}`, flatten(withoutPlaces(row)));
     dump.set(`journal ${id}`, describeJournal(tables.journal(row)));
@@ -23,6 +24,12 @@ export function dumpTables(tables: Tables): Dump {
   for (const [key, row] of sorted(tables.inbox.all())) dump.set(`inbox ${readable(key)}`, flatten(row));
   for (const [key, row] of sorted(tables.timers.all())) dump.set(`timer ${shortTimer(key)}`, flatten(row));
   return dump;
+}
+
+/** As long as nothing is overridden there is nothing to show of it. */
+function withoutNone(row: Readonly<DeploymentRow>): object {
+  const { overrides, ...rest } = row;
+  return Object.keys(overrides).length === 0 ? rest : row;
 }
 
 function describeJournal(entries: readonly JournalEntry[]): FieldTexts {

@@ -185,7 +185,7 @@ class RandomHistory {
 
   #maintain(): void {
     const world = this.#world;
-    switch (this.#below(5)) {
+    switch (this.#below(6)) {
       case 0: {
         const ids = this.#rows().map(({ id }) => id);
         world.apply({ kind: "expire", ids, budget: this.#below(3) === 2 });
@@ -203,6 +203,12 @@ class RandomHistory {
         this.#deployments += 1;
         world.register(SERVICES, { id: `d${this.#deployments}` });
         return;
+      case 4: {
+        const service = this.#oneOf(["cart", "flow", "mail"]);
+        const options = { journalRetentionMs: this.#below(3) * 1_000, ingressPrivate: this.#below(2) === 1 };
+        world.apply({ kind: "configure-service", service, options });
+        return;
+      }
       default: {
         const id = `d${Math.max(2, this.#deployments - 1)}`;
         world.apply({ kind: "remove-deployment", id, force: this.#below(2) === 1 });

@@ -10,7 +10,13 @@ import {
   type InvocationStatus,
   type Target,
 } from "@holdfast/engine";
-import type { EndpointManifest, JournalMessage, Result, RunAttemptFailedMessage } from "@holdfast/protocol";
+import type {
+  EndpointManifest,
+  HandlerOptions,
+  JournalMessage,
+  Result,
+  RunAttemptFailedMessage,
+} from "@holdfast/protocol";
 
 export type ModelEntry = {
   readonly message: JournalMessage;
@@ -86,6 +92,8 @@ export type ModelDeployment = {
   readonly headers: Readonly<Record<string, string>>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly revisions: Readonly<Record<string, number>>;
+  /** What operators set, by service. */
+  readonly overrides: ReadonlyMap<string, HandlerOptions>;
 };
 
 /** Something that the outside is told of an invocation. */

@@ -95,6 +95,7 @@ const MAY_BE_REFUSED: ReadonlyArray<RecordBody["kind"]> = [
   "register-deployment",
   "remove-deployment",
   "patch-state",
+  "configure-service",
 ];
 
 function expectedKinds(): string[] {

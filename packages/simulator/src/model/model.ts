@@ -16,7 +16,7 @@ import { ModelState, Refused, type ModelEffect } from "./model-state.ts";
 import { patchState } from "./object-state.ts";
 import { expireAll, pause, purge, restart, resume } from "./operators.ts";
 import { completePromise } from "./promises.ts";
-import { register, remove } from "./services.ts";
+import { configure, register, remove } from "./services.ts";
 import { cancelOne, signal } from "./signals.ts";
 import { invoke } from "./submit.ts";
 
@@ -86,6 +86,8 @@ function applyBody(state: ModelState, body: RecordBody): Detail | undefined | vo
       return remove(state, body);
     case "patch-state":
       return patchState(state, body);
+    case "configure-service":
+      return configure(state, body);
   }
 }
 

@@ -10,6 +10,7 @@ import { Refused, type ModelDeployment, type ModelInvocation, type ModelState } 
 import { sameText } from "./texts.ts";
 
 type Register = Extract<RecordBody, { readonly kind: "register-deployment" }>;
+type Configure = Extract<RecordBody, { readonly kind: "configure-service" }>;
 type Remove = Extract<RecordBody, { readonly kind: "remove-deployment" }>;
 type Served = { readonly manifest: ServiceManifest; readonly deployment: string; readonly revision: number };
 
@@ -54,13 +55,15 @@ export function deploymentServing(state: ModelState, id: string, target: ModelIn
 
 type Durations = "journalRetentionMs" | "idempotencyRetentionMs" | "workflowRetentionMs";
 
-/** Options from the nearest to the farthest: handler, service. What is no finite number is not said. */
+/** Options from the nearest to the farthest: what an operator set, handler, service. What is no finite number is not said. */
 function optionsFor(state: ModelState, { deployment, target }: ModelInvocation): HandlerOptions[] {
-  const pinned = state.deployments
-    .get(deployment ?? "")
-    ?.manifest.services.find(({ name }) => name === target.service);
-  const service = pinned ?? serviceOf(state, target.service)?.manifest;
-  return [handlerOf(service, target.handler) ?? {}, service ?? {}];
+  const own = state.deployments.get(deployment ?? "");
+  const pinned = own?.manifest.services.find(({ name }) => name === target.service);
+  const served = serviceOf(state, target.service);
+  const service = pinned ?? served?.manifest;
+  const source = pinned === undefined ? state.deployments.get(served?.deployment ?? "") : own;
+  const set = source?.overrides.get(target.service) ?? {};
+  return [set, handlerOf(service, target.handler) ?? {}, service ?? {}];
 }
 
 export function durationFor(state: ModelState, invocation: ModelInvocation, name: Durations): number {
@@ -113,7 +116,8 @@ export function register(state: ModelState, record: Register) {
   if (record.dryRun) return { id, existed, notes };
   // The newest registration comes last, also of what was there before.
   state.deployments.delete(id);
-  state.deployments.set(id, { id, url, manifest, headers, metadata, revisions });
+  const overrides = new Map<string, HandlerOptions>();
+  state.deployments.set(id, { id, url, manifest, headers, metadata, revisions, overrides });
   return { id, existed, notes };
 }
 
@@ -122,6 +126,22 @@ function breaks(old: ServiceManifest, now: ServiceManifest): string[] {
   if (now.kind !== old.kind) return [`${old.name} would be a ${now.kind}`];
   const changed = old.handlers.filter(({ name, kind }) => handlerOf(now, name)?.kind !== kind);
   return changed.map(({ name }) => `handler ${name} would disappear or change`);
+}
+
+/** Of the newest revision, until its deployment is replaced. */
+export function configure(state: ModelState, { service, options }: Configure): void {
+  const served = serviceOf(state, service);
+  if (served === undefined) throw new Refused("service-not-found");
+  if (options.workflowRetentionMs !== undefined && served.manifest.kind !== "workflow")
+    throw new Refused("request-invalid");
+  const deployment = state.deployments.get(served.deployment);
+  if (deployment === undefined) return;
+  const said = Object.entries(options).filter(([, value]) => value !== undefined);
+  const set = { ...deployment.overrides.get(service), ...Object.fromEntries(said) };
+  state.deployments.set(deployment.id, {
+    ...deployment,
+    overrides: new Map([...deployment.overrides, [service, set]]),
+  });
 }
 
 export function remove(state: ModelState, { id, force }: Remove): void {

@@ -194,8 +194,8 @@ export function viewModel(state: ModelState): View {
   for (const [id, each] of state.invocations) view.set(`invocation ${id}`, viewInvocation(state, each));
   for (const [name, object] of state.objects) view.set(`object ${name}`, viewObject(object));
   for (const timer of state.timers.values()) view.set(...timerView(timer));
-  for (const { id, url, revisions } of state.deployments.values())
-    view.set(`deployment ${id}`, deploymentView(url, revisions, liveOn(state, id)));
+  for (const { id, url, revisions, overrides } of state.deployments.values())
+    view.set(`deployment ${id}`, deploymentView(url, revisions, overrides, liveOn(state, id)));
   return view;
 }
 
@@ -211,11 +211,17 @@ export function viewTables(tables: Tables): View {
     const due = timerDue(key);
     view.set(...timerView({ ...row, due: [due, due] }));
   }
-  for (const [id, { url, revisions, live }] of tables.deployments.all())
-    view.set(`deployment ${id}`, deploymentView(url, revisions, live));
+  for (const [id, { url, revisions, overrides, live }] of tables.deployments.all())
+    view.set(`deployment ${id}`, deploymentView(url, revisions, new Map(Object.entries(overrides)), live));
   return view;
 }
 
-function deploymentView(url: string, revisions: Readonly<Record<string, number>>, live: number): Fields {
-  return fields({ url, revisions: textOf(revisions), "live invocations": live });
+function deploymentView(
+  url: string,
+  revisions: Readonly<Record<string, number>>,
+  overrides: ReadonlyMap<string, object>,
+  live: number,
+): Fields {
+  const set = [...overrides].map(([service, options]) => `${service}: ${textOf(options)}`).toSorted();
+  return fields({ url, revisions: textOf(revisions), overrides: set.join("; "), "live invocations": live });
 }

@@ -264,7 +264,7 @@ class WideHistory {
   }
 
   #odd(): void {
-    const kind = this.#below(5);
+    const kind = this.#below(6);
     if (kind === 0) {
       const settings = { ...defaultFoldSettings, ...this.#settings() };
       this.#apply({ kind: "engine-started", epoch: 1 + this.#made, settings });
@@ -277,6 +277,14 @@ class WideHistory {
       const expectedVersion = this.#oneOf([-1, 0, 1]);
       const key = this.#oneOf(KEYS);
       this.#apply({ kind: "patch-state", service: target, key, expectedVersion, entries });
+    } else if (kind === 3) {
+      const service = this.#oneOf(["cart", "flow", "mail", "nothing"]);
+      const name = this.#oneOf([
+        "journalRetentionMs",
+        "workflowRetentionMs",
+        "idempotencyRetentionMs",
+      ] as const);
+      this.#apply({ kind: "configure-service", service, options: { [name]: this.#oneOf([0, 50, 10_000]) } });
     } else this.#lose();
   }
 
