@@ -30,7 +30,12 @@ import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
 import { defaultCheckpointThresholds, type CheckpointThresholds } from "./partition/checkpointer.ts";
-import type { EngineAccess, EngineHealth, InvocationAddress } from "./partition/engine-access.ts";
+import type {
+  DiscoverOptions,
+  EngineAccess,
+  EngineHealth,
+  InvocationAddress,
+} from "./partition/engine-access.ts";
 import { InvocationIds } from "./partition/invocation-ids.ts";
 import { PartitionProcessor } from "./partition/processor.ts";
 import { Retention } from "./partition/retention.ts";
@@ -98,7 +103,7 @@ export type EngineOptions = {
 export type EngineOutside = {
   /** The way to a deployment at a URL. */
   readonly connect: (deployment: DeploymentRow) => Wire;
-  readonly discover: (url: string, headers: Readonly<Record<string, string>>) => Promise<EndpointManifest>;
+  readonly discover: EngineAccess["discover"];
   /** Fills with what cannot be guessed: for ids. */
   readonly fillRandom: (bytes: Uint8Array) => void;
 };
@@ -213,9 +218,13 @@ export class Engine implements EngineAccess {
     return this.#ids.forDeployment();
   }
 
-  discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
+  discover(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    options: DiscoverOptions = {},
+  ): Promise<EndpointManifest> {
     const given = this.#options.outside?.discover;
-    if (given !== undefined) return given(url, headers);
+    if (given !== undefined) return given(url, headers, options);
     return discover(url, { ...headers, ...this.#signDiscovery(url, headers) }, this.#addresses);
   }
 

@@ -8,11 +8,11 @@ import type { HttpHandler } from "../http/exchange.ts";
 import { readBody } from "../http/request-body.ts";
 import { readPath } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";
-import { Router } from "../http/router.ts";
+import { refusalOfPath, Router, type Params } from "../http/router.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import { BulkActions } from "./bulk-actions.ts";
-import { getDeployment, listDeployments, registerDeployment, removeDeployment } from "./deployments.ts";
+import { getDeployment, listDeployments, removeDeployment } from "./deployments.ts";
 import type { AdminExchange, AdminRoute, AdminScope } from "./exchange.ts";
 import {
   actOnInvocation,
@@ -25,6 +25,11 @@ import {
   stopBulk,
 } from "./invocations.ts";
 import { completePromise, getPromise, listPromises } from "./promises.ts";
+import { registerInEitherForm } from "./restate/either-form.ts";
+import { asAdminRoute, API_VERSIONS, versionedPath } from "./restate/exchange.ts";
+import { patchesInvocation } from "./restate/invocations.ts";
+import { RestateRefusal, sendRefusal } from "./restate/refusal.ts";
+import { restateRoutes } from "./restate/routes.ts";
 import { getConfig, getHealth, getLimits, getVersion } from "./server-info.ts";
 import { getService, listServices } from "./services.ts";
 import { clearState, getState, listState, patchState, putState } from "./state.ts";
@@ -35,7 +40,7 @@ export const adminRoutes: Router<AdminRoute> = new Router<AdminRoute>()
   .on("GET", "/limits", getLimits)
   .on("GET", "/config", getConfig)
   .on("GET", "/deployments", listDeployments)
-  .on("POST", "/deployments", registerDeployment)
+  .on("POST", "/deployments", registerInEitherForm)
   .on("GET", "/deployments/:id", getDeployment)
   .on("DELETE", "/deployments/:id", removeDeployment)
   .on("GET", "/services", listServices)
@@ -47,6 +52,8 @@ export const adminRoutes: Router<AdminRoute> = new Router<AdminRoute>()
   .on("DELETE", "/invocations/bulk/:id", stopBulk)
   .on("GET", "/invocations/:id", getInvocation)
   .on("GET", "/invocations/:id/journal", getJournal)
+  .on("PATCH", "/invocations/:id/purge-journal", asAdminRoute(patchesInvocation("purge-journal")))
+  .on("PATCH", "/invocations/:id/restart-as-new", asAdminRoute(patchesInvocation("restart-as-new")))
   .on("POST PATCH", "/invocations/:id/:action", actOnInvocation)
   .on("GET", "/services/:service/state", listState)
   .on("GET", "/services/:service/state/:key", getState)
@@ -67,15 +74,20 @@ export function createAdmin(
   const scope: AdminScope = { engine, settings, bulk: new BulkActions(engine, onDefect), onDefect };
   const isAuthorized = authorizer(settings.token);
   return (req, res) => {
+    let form: Form = "ours";
     const refuse = (error: unknown): void => {
-      sendError(res, error, "admin", onDefect);
+      if (form === "ours") sendError(res, error, "admin", onDefect);
+      else sendRefusal(res, error, onDefect);
     };
     try {
       checkAccess(rules, req);
       if (!isAuthorized(req.headers.authorization)) throw new HoldfastError("unauthorized");
       refuseSimplePost(req);
       const { segments, query } = readPath(req.url ?? "/");
-      const { handler, params } = adminRoutes.find(req.method ?? "GET", segments);
+      if (versionedPath(segments) !== undefined) form = "restate";
+      const found = findRoute(req.method ?? "GET", segments);
+      const { handler, params } = found;
+      form = found.form;
       const limit = { bytesMax: settings.bodyBytesMax, name: "admin.bodyBytesMax", budget: settings.budget };
       const withBody = (body: Uint8Array): void => {
         answer(handler, { ...scope, req, res, params, query, body }).catch(refuse);
@@ -85,6 +97,34 @@ export function createAdmin(
       refuse(error);
     }
   };
+}
+
+/** Whose requests and answers a route understands. */
+type Form = "ours" | "restate";
+type FoundRoute = { readonly form: Form; readonly handler: AdminRoute; readonly params: Params };
+
+/** Without a version in the path, what both APIs have is ours, and what only Restate's has is Restate's. */
+function findRoute(method: string, segments: readonly string[]): FoundRoute {
+  const versioned = versionedPath(segments);
+  if (versioned !== undefined) {
+    if (versioned.apiVersion === undefined) throw unknownVersion(segments[0]);
+    const found = restateRoutes.find(method, versioned.segments);
+    return { ...found, form: "restate", handler: asAdminRoute(found.handler, versioned.apiVersion) };
+  }
+  const ours = adminRoutes.peek(method, segments);
+  if (ours !== undefined) return { ...ours, form: "ours" };
+  const restates = restateRoutes.peek(method, segments);
+  if (restates !== undefined)
+    return { ...restates, form: "restate", handler: asAdminRoute(restates.handler) };
+  throw refusalOfPath(method, segments, [
+    ...adminRoutes.methodsOf(segments),
+    ...restateRoutes.methodsOf(segments),
+  ]);
+}
+
+function unknownVersion(version: string | undefined): RestateRefusal {
+  const known = API_VERSIONS.map((number) => `v${number}`).join(", ");
+  return new RestateRefusal(400, `There is no version ${version} of the admin API; there are ${known}`);
 }
 
 async function answer(route: AdminRoute, exchange: AdminExchange): Promise<void> {

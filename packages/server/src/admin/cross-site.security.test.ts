@@ -29,6 +29,9 @@ const TARGETS: ReadonlyArray<readonly [what: string, path: () => string, body: s
   ["an action", kill, ""],
   ["a registration", () => "/deployments", '{"url":"http://127.0.0.1:1"}'],
   ["a bulk action", () => "/invocations/bulk", '{"action":"kill","filter":{"service":"Greeter"}}'],
+  ["a registration as Restate's clients do it", () => "/v3/deployments", '{"uri":"http://127.0.0.1:1"}'],
+  ["a state", () => "/services/Counter/state", '{"object_key":"k","new_state":{}}'],
+  ["a batch", () => "/internal/invocations_batch_operations/kill", '{"invocation_ids":["inv_1"]}'],
   ["a promise", () => "/services/Deploy/promises/k/approval/resolve", '{"by":"eve"}'],
 ];
 

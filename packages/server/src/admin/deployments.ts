@@ -15,20 +15,22 @@ import { boolean, invalid, readFields, record, required, text } from "../http/js
 import { refusalOf } from "../ingress/outcome.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { jsonOf, param, queryBoolean, readQuery, type AdminAnswer, type AdminExchange } from "./exchange.ts";
+import { restateDeployment } from "./restate/deployment-view.ts";
 import { iso } from "./shown-time.ts";
 
 const IN_PROCESS = "in-process:";
 
 export function listDeployments(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
-  const items = allDeployments(exchange.engine.tables).map((row) => deploymentInfo(exchange.engine, row));
-  return { body: { items } };
+  const rows = allDeployments(exchange.engine.tables);
+  const items = rows.map((row) => deploymentInfo(exchange.engine, row));
+  return { body: { items, deployments: rows.map(restateDeployment) } };
 }
 
 export function getDeployment(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
   const row = requireDeployment(exchange.engine.tables, param(exchange, "id"));
-  return { body: deploymentInfo(exchange.engine, row) };
+  return { body: { ...restateDeployment(row), ...deploymentInfo(exchange.engine, row) } };
 }
 
 export async function registerDeployment(exchange: AdminExchange): Promise<AdminAnswer> {
@@ -128,7 +130,7 @@ function reachability(engine: EngineAccess, id: string): DeploymentReachability 
 }
 
 /** By id or by the beginning of one. */
-function requireDeployment(tables: Tables, id: string): Readonly<DeploymentRow> {
+export function requireDeployment(tables: Tables, id: string): Readonly<DeploymentRow> {
   const exact = tables.deployments.get(id);
   if (exact !== undefined) return exact;
   const deploymentId = id.slice(0, 100);
@@ -170,26 +172,30 @@ function warningsOf(
 }
 
 /** A base address: http or https, nothing that would be sent along by accident. Without a slash at the end. */
-function readUrl(given: string): string {
+export function readUrl(given: string, field = "url"): string {
   const url = URL.parse(given);
-  if (url === null) throw invalidUrl(given, "it is not a URL, such as http://localhost:9080");
+  if (url === null) throw invalidUrl(field, given, "it is not a URL, such as http://localhost:9080");
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw invalidUrl(given, "only http and https are spoken");
+    throw invalidUrl(field, given, "only http and https are spoken");
   if (url.username !== "" || url.password !== "") {
-    throw invalidUrl(url.origin, "it holds a user or a password; put them into additionalHeaders");
+    throw invalidUrl(
+      field,
+      url.origin,
+      "it holds a user or a password; put them into a header that is sent along",
+    );
   }
-  if (url.search !== "" || url.hash !== "") throw invalidUrl(given, "it must end with its path");
+  if (url.search !== "" || url.hash !== "") throw invalidUrl(field, given, "it must end with its path");
   let end = url.href.length;
   // By hand: the regular expression for it takes the square of the time for an address of many slashes.
   while (url.href[end - 1] === "/") end -= 1;
   return url.href.slice(0, end);
 }
 
-function invalidUrl(url: string, reason: string): HoldfastError {
-  return invalid(`"url" cannot be used: ${reason}`, { field: "url", url: url.slice(0, 200) });
+function invalidUrl(field: string, url: string, reason: string): HoldfastError {
+  return invalid(`"${field}" cannot be used: ${reason}`, { field, url: url.slice(0, 200) });
 }
 
-function requireHeader(name: string, value: string): void {
+export function requireHeader(name: string, value: string): void {
   try {
     validateHeaderName(name);
     validateHeaderValue(name, value);

@@ -88,7 +88,7 @@ export function getJournal(exchange: AdminExchange): AdminAnswer {
 
 export async function actOnInvocation(exchange: AdminExchange): Promise<AdminAnswer> {
   const action = param(exchange, "action");
-  readQuery(exchange);
+  const query = readQuery(exchange, ...(action === "resume" ? (["deployment"] as const) : []));
   if (!isAction(action)) {
     const meant = closestName(action, ACTIONS);
     const { details } = pathNotFound(["invocations", param(exchange, "id"), action]);
@@ -97,7 +97,9 @@ export async function actOnInvocation(exchange: AdminExchange): Promise<AdminAns
     });
   }
   const row = requireInvocation(exchange.engine, param(exchange, "id"));
-  const response = await performAction(exchange.engine, row, readAction(action, jsonOf(exchange)));
+  // Clients of Restate name the deployment in the query.
+  const request = { ...query, ...readAction(action, jsonOf(exchange)) };
+  const response = await performAction(exchange.engine, row, request);
   return { status: response.outcome === "requested" ? 202 : 200, body: response };
 }
 

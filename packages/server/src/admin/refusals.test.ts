@@ -78,7 +78,7 @@ describe("admin refuses what operators get wrong, in one format", () => {
       415,
       "media-type-unsupported",
     ],
-    ["a field that is misspelt", "POST /deployments", json({ uri: "http://h" }), 400, "request-invalid"],
+    ["a field that is misspelt", "POST /deployments", json({ urll: "http://h" }), 400, "request-invalid"],
     [
       "a field of the wrong type",
       "POST /deployments",
@@ -352,8 +352,8 @@ describe("admin refuses what operators get wrong, in one format", () => {
   }
 
   it("says what was probably meant", async () => {
-    const field = await rig.send("POST", "/deployments", { uri: "http://h" });
-    assert.match(field.json.message, /"uri" is not a field here; did you mean "url"\?/);
+    const field = await rig.send("POST", "/deployments", { urll: "http://h" });
+    assert.match(field.json.message, /"urll" is not a field here; did you mean "url"\?/);
     const action = await rig.send("PATCH", `/invocations/${ids["running"]}/cancle`);
     assert.match(action.json.hint, /Did you mean "cancel"\?/);
     assert.match((await rig.get("/invocations?stauts=x")).json.message, /did you mean "status"\?/);

@@ -4,6 +4,7 @@ import { type HealthInfo, type InvocationStatus } from "@holdfast/protocol";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { allDeployments } from "./deployments.ts";
 import { queryBoolean, readQuery, type AdminAnswer, type AdminExchange } from "./exchange.ts";
+import { restateVersion } from "./restate/server-info.ts";
 import { iso } from "./shown-time.ts";
 
 export async function getHealth(exchange: AdminExchange): Promise<AdminAnswer> {
@@ -36,7 +37,7 @@ export async function getHealth(exchange: AdminExchange): Promise<AdminAnswer> {
 
 export function getVersion(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
-  return { body: exchange.settings.version };
+  return { body: { ...restateVersion(exchange.settings), ...exchange.settings.version } };
 }
 
 export function getLimits(exchange: AdminExchange): AdminAnswer {

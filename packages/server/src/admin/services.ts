@@ -1,4 +1,4 @@
-/** `/services`: what can be called, with every option that is in force. */
+/** `/services`: what can be called, with every option that is in force. The answers hold Restate's fields as well. */
 import type { ServiceRow } from "@holdfast/engine";
 import type { HandlerInfo, HandlerManifest, ServiceInfo } from "@holdfast/protocol";
 
@@ -6,18 +6,30 @@ import { findService } from "../ingress/addressing.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { allDeployments } from "./deployments.ts";
 import { param, readQuery, type AdminAnswer, type AdminExchange } from "./exchange.ts";
+import { restateService } from "./restate/service-view.ts";
 
 export function listServices(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
   const { engine } = exchange;
   const names = [...engine.tables.services.keys()].toSorted();
-  return { body: { items: names.map((name) => serviceInfo(engine, findService(engine.tables, name))) } };
+  const rows = names.map((name) => findService(engine.tables, name));
+  return {
+    body: {
+      items: rows.map((row) => serviceInfo(engine, row)),
+      services: rows.map((row) => restateService(engine.tables, row)),
+    },
+  };
 }
 
 export function getService(exchange: AdminExchange): AdminAnswer {
   readQuery(exchange);
   const { engine } = exchange;
-  return { body: serviceInfo(engine, findService(engine.tables, param(exchange, "service"))) };
+  const row = findService(engine.tables, param(exchange, "service"));
+  const ours = serviceInfo(engine, row);
+  const theirs = restateService(engine.tables, row);
+  // Both list the handlers by name.
+  const handlers = ours.handlers.map((handler, index) => ({ ...theirs.handlers[index], ...handler }));
+  return { body: { ...theirs, ...ours, handlers } };
 }
 
 function serviceInfo(engine: EngineAccess, row: ServiceRow): ServiceInfo {

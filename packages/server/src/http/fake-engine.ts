@@ -28,6 +28,7 @@ export type FakeInput = {
 /** What a handler does in an attempt: ends with a result, sends these messages, or keeps the attempt open. */
 export type FakeHandler = (input: FakeInput) => Result | readonly Message[] | "running";
 
+type Discovery = Parameters<EngineAccess["discover"]>;
 type StartEffect = Extract<Effect, { readonly kind: "start-attempt" }>;
 
 export class FakeEngine implements EngineAccess {
@@ -37,6 +38,8 @@ export class FakeEngine implements EngineAccess {
   readonly handlers = new Map<string, FakeHandler>();
   /** What `discover` finds, by URL. */
   readonly endpoints = new Map<string, EndpointManifest>();
+  /** Every call of `discover`. */
+  readonly discovered: Discovery[] = [];
   /** Every record that was proposed. */
   readonly proposed: RecordBody[] = [];
   /** Set to refuse what is proposed. */
@@ -120,7 +123,9 @@ export class FakeEngine implements EngineAccess {
     return this.#ids.forInvocation(target);
   }
 
-  discover(url: string): Promise<EndpointManifest> {
+  discover(...asked: Discovery): Promise<EndpointManifest> {
+    this.discovered.push(asked);
+    const [url] = asked;
     const manifest = this.endpoints.get(url);
     if (manifest !== undefined) return Promise.resolve(manifest);
     return Promise.reject(

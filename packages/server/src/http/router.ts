@@ -12,6 +12,8 @@ type Route<Handler> = {
   readonly handler: Handler;
 };
 
+export type Found<Handler> = { readonly handler: Handler; readonly params: Params };
+
 export class Router<Handler> {
   readonly #routes: Array<Route<Handler>> = [];
 
@@ -30,17 +32,35 @@ export class Router<Handler> {
   }
 
   /** Throws `not-found` or `method-not-allowed`. */
-  find(method: string, segments: readonly string[]): { readonly handler: Handler; readonly params: Params } {
-    const allowed = new Set<string>();
-    for (const route of this.#routes) {
-      const params = match(route.segments, segments);
-      if (params === undefined) continue;
-      if (route.methods.includes(method)) return { handler: route.handler, params };
-      for (const other of route.methods) allowed.add(other);
-    }
-    if (allowed.size === 0) throw pathNotFound(segments);
-    throw new HoldfastError("method-not-allowed", { method, allow: [...allowed] });
+  find(method: string, segments: readonly string[]): Found<Handler> {
+    const found = this.peek(method, segments);
+    if (found !== undefined) return found;
+    throw refusalOfPath(method, segments, this.methodsOf(segments));
   }
+
+  peek(method: string, segments: readonly string[]): Found<Handler> | undefined {
+    for (const route of this.#routes) {
+      if (!route.methods.includes(method)) continue;
+      const params = match(route.segments, segments);
+      if (params !== undefined) return { handler: route.handler, params };
+    }
+    return undefined;
+  }
+
+  /** What can be done with a path; nothing: there is no such path. */
+  methodsOf(segments: readonly string[]): readonly string[] {
+    const routes = this.#routes.filter((route) => match(route.segments, segments) !== undefined);
+    return routes.flatMap(({ methods }) => methods);
+  }
+}
+
+export function refusalOfPath(
+  method: string,
+  segments: readonly string[],
+  allowed: readonly string[],
+): HoldfastError {
+  if (allowed.length === 0) return pathNotFound(segments);
+  return new HoldfastError("method-not-allowed", { method, allow: [...new Set(allowed)] });
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Params | undefined {

@@ -1,8 +1,8 @@
-import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 /**
  * What ingress and admin may do with a partition. They never touch its log, sessions or timers.
  */
-import type { HoldfastError, Result } from "@holdfast/protocol";
+import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
+import type { EndpointManifest, HoldfastError, Result } from "@holdfast/protocol";
 
 import type { CheckpointStore } from "../store/store.ts";
 import type { Urgency } from "./batcher.ts";
@@ -46,12 +46,18 @@ export interface EngineAccess {
   discover(
     url: string,
     headers: Readonly<Record<string, string>>,
-  ): Promise<import("@holdfast/protocol").EndpointManifest>;
+    options?: DiscoverOptions,
+  ): Promise<EndpointManifest>;
   /** Makes everything that is applied and durable visible in `store`. For queries that cannot overlay the tables. */
   checkpoint(): Promise<void>;
   /** Whether proposals are accepted now, and if not, why. */
   health(): EngineHealth;
 }
+
+export type DiscoverOptions = {
+  /** Speak HTTP/1.1 where HTTP/2 would be tried first. */
+  readonly useHttp11?: boolean;
+};
 
 export type InvocationAddress = {
   readonly service: string;
