@@ -73,6 +73,12 @@ export const errorCatalogue = {
     message: 'The input of "{service}/{handler}" does not match its schema: {reason}',
     hint: "The details list every place that does not match. Nothing was started.",
   },
+  "input-refused": {
+    status: 400,
+    source: "ingress",
+    message: 'The input of "{service}/{handler}" is not what its handler takes: {reason}',
+    hint: "Send the content type that the handler declares. Nothing was started.",
+  },
   "body-too-large": {
     status: 413,
     source: "ingress",
@@ -126,6 +132,12 @@ export const errorCatalogue = {
     source: "ingress",
     message: 'The delay "{delay}" is not a duration',
     hint: "Write it as 90s, 1h30m or in ISO-8601 as PT1H30M.",
+  },
+  "scopes-unsupported": {
+    status: 400,
+    source: "ingress",
+    message: "Scopes are not supported, and the request asks for one: {what}",
+    hint: "Call without it. One call per key at a time is what objects are for.",
   },
   "idempotency-key-invalid": {
     status: 400,
@@ -206,7 +218,7 @@ export const errorCatalogue = {
     hint: "Promises of a completed workflow cannot be completed any more. Start a workflow under a new key.",
   },
   "service-private": {
-    status: 403,
+    status: 400,
     source: "ingress",
     message: '"{service}/{handler}" is not public',
     hint: "Call it from another handler, or make it public in its definition.",

@@ -10,6 +10,10 @@ export const IngressHeader = {
   idempotencyExpires: "idempotency-expires",
   /** Unsuccessful response: the `source` of the problem. */
   errorSource: "x-restate-error-source",
+  /** Given to handlers of Restate's SDKs: path and query of the request that called them. */
+  ingressPath: "x-restate-ingress-path",
+  /** Request, of Restate's clients: what the call is counted by. */
+  limitKey: "x-restate-limit-key",
 } as const;
 
 /** Response of a send (202). */

@@ -35,6 +35,24 @@ export type RetryPolicy = {
   readonly onMaxAttempts: "pause" | "kill";
 };
 
+/** What a handler of a Restate SDK says about requests to it. Absent as a whole: anything goes. */
+export type InputRule = {
+  /** A request may not lack a body. */
+  readonly isRequired?: boolean;
+  /** Media type that a request's body must have; wildcards as in "application/*". */
+  readonly contentType?: string;
+  /** For people and generators; requests are not held against it. */
+  readonly jsonSchema?: unknown;
+};
+
+/** What a handler of a Restate SDK says about its responses. */
+export type OutputRule = {
+  readonly contentType?: string;
+  /** The content type is also told with an empty body. */
+  readonly setContentTypeIfEmpty?: boolean;
+  readonly jsonSchema?: unknown;
+};
+
 export type HandlerManifest = HandlerOptions & {
   readonly name: string;
   readonly kind: HandlerKind;
@@ -43,6 +61,8 @@ export type HandlerManifest = HandlerOptions & {
   /** JSON Schema of the input, when the definition declared one that can be expressed so. Checked at the ingress. */
   readonly inputSchema?: unknown;
   readonly outputSchema?: unknown;
+  readonly inputRule?: InputRule;
+  readonly outputRule?: OutputRule;
   /** Workflows: names of the declared durable promises with the JSON Schema of their payload (`true`: anything). */
   readonly promises?: Readonly<Record<string, unknown>>;
 };
@@ -55,6 +75,16 @@ export type ServiceManifest = HandlerOptions & {
   readonly handlers: readonly HandlerManifest[];
 };
 
+/** What there is to know about an endpoint that speaks the Restate service protocol. */
+export type RestateEndpoint = {
+  readonly minProtocolVersion: number;
+  readonly maxProtocolVersion: number;
+  /** In `request-response` it hears nothing more once it has the journal: each wait ends the attempt. */
+  readonly mode: "bidirectional" | "request-response";
+  /** As it was found. Over HTTP/1.1 every endpoint is driven as one of `request-response`. */
+  readonly http: "1.1" | "2";
+};
+
 export type EndpointManifest = {
   /** Wires the endpoint serves, best first. */
   readonly wires: ReadonlyArray<"in-process" | "native" | "restate">;
@@ -62,5 +92,7 @@ export type EndpointManifest = {
   readonly sdk: string;
   /** E.g. "node/24.21.0". */
   readonly runtime: string;
+  /** Present exactly where `wires` names "restate". */
+  readonly restate?: RestateEndpoint;
   readonly services: readonly ServiceManifest[];
 };

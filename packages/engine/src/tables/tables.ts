@@ -54,6 +54,8 @@ export type ServiceRow = {
   readonly deployment: string;
   readonly revision: number;
   readonly handlers: ReadonlyMap<string, HandlerManifest>;
+  /** It is served by one of Restate's SDKs: what it takes and gives is told by its rules, and need not be JSON. */
+  readonly isRestates: boolean;
 };
 
 /** Separates the parts of a key. Names of services and handlers never contain it; keys may, and are always the last part. */
@@ -158,7 +160,8 @@ export class Tables {
         if (known !== undefined && known.revision >= revision) continue;
         const manifest = asConfigured(row, service);
         const handlers = new Map(manifest.handlers.map((handler) => [handler.name, handler]));
-        services.set(manifest.name, { manifest, deployment: row.id, revision, handlers });
+        const isRestates = row.manifest.restate !== undefined;
+        services.set(manifest.name, { manifest, deployment: row.id, revision, handlers, isRestates });
       }
     }
     this.#services = services;

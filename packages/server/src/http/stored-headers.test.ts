@@ -35,6 +35,18 @@ it("lets exceptions win wherever they stand, and names be written in any case", 
   ]);
 });
 
+it("keeps all but credentials, and what is about the connection or ours, where * is listed", () => {
+  const filter = headerFilter(["*", "!accept"]);
+  const given = {
+    "my-header": "m",
+    accept: "a",
+    authorization: "canary",
+    connection: "close",
+    "x-restate-id": "s",
+  };
+  assert.deepEqual(filter(given), [["my-header", "m"]]);
+});
+
 it("refuses patterns that are none, and credentials", () => {
   for (const pattern of ["*x", "x y", "", "authorization", "Cookie"]) {
     assert.throws(() => headerFilter([pattern]), { code: "config-invalid" }, pattern);

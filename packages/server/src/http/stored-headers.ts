@@ -29,7 +29,7 @@ const NONE: readonly string[] = [];
 const REMEMBERED_MAX = 1_000;
 
 /**
- * Patterns: "name", "prefix*", and "!name" or "!prefix*" for exceptions, which win wherever they stand. Throws
+ * Patterns: "name", "prefix*", "*", and "!name" or "!prefix*" for exceptions, which win wherever they stand. Throws
  * `config-invalid` for what is none.
  */
 export function headerFilter(patterns: readonly string[]): HeaderFilter {
@@ -65,7 +65,7 @@ export function headerFilter(patterns: readonly string[]): HeaderFilter {
 
 function requirePattern(pattern: string): void {
   const name = pattern.replace(/^!/, "").toLowerCase();
-  const problem = !/^[a-z0-9-]+\*?$/.test(name)
+  const problem = !/^(?:[a-z0-9-]+\*?|\*)$/.test(name)
     ? `"${pattern}" is neither a header name nor the beginning of one with a *`
     : !pattern.startsWith("!") && SECRET.includes(name)
       ? `"${name}" is a credential and never stored`

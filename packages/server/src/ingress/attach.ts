@@ -4,10 +4,10 @@ import { HoldfastError, IngressHeader } from "@holdfast/protocol";
 
 import type { HttpResponse } from "../http/exchange.ts";
 import { sendError } from "../http/response.ts";
-import type { EngineAccess } from "../partition/engine-access.ts";
 import { expiryHeader, type CallScope } from "./call.ts";
 import { sendResult } from "./outcome.ts";
 import { mayRead } from "./ownership.ts";
+import { outputTypeOf, type OutputType } from "./restate-rules.ts";
 
 /** Answers when the invocation has its outcome. */
 export function attach(scope: CallScope, res: HttpResponse, id: string): void {
@@ -17,12 +17,13 @@ export function attach(scope: CallScope, res: HttpResponse, id: string): void {
     return;
   }
   if (row.status === "completed") {
-    sendStored(scope, res, id);
+    sendStored(scope, res, row);
     return;
   }
   scope.room.requirePlace();
+  const type = outputOf(scope, row);
   scope.room.wait(res, id, (result) => {
-    sendResult(res, id, result);
+    sendResult(res, id, result, type);
   });
 }
 
@@ -34,31 +35,31 @@ export function output(scope: CallScope, res: HttpResponse, id: string): void {
     return;
   }
   if (row.status === "completed") {
-    sendStored(scope, res, id);
+    sendStored(scope, res, row);
     return;
   }
   const error = new HoldfastError("output-not-ready", { invocationId: id, status: row.status });
   sendError(res, error, "ingress", scope.onDefect, [IngressHeader.invocationId, id]);
 }
 
-function sendStored(scope: CallScope, res: HttpResponse, id: string): void {
+function sendStored(scope: CallScope, res: HttpResponse, row: Readonly<Invocation>): void {
   const { engine } = scope;
+  const { id, result } = row;
   const failed = (error: HoldfastError): void => {
     sendError(res, error, "ingress", scope.onDefect);
   };
-  const row = engine.tables.invocations.get(id);
-  const result = row?.result;
-  const headers = hasKeyOfItsOwn(engine, id) ? expiryHeader(engine, id) : [];
+  // Only results that a repetition would get again have a time until which it does.
+  const isRepeatable = row.idempotencyKey !== undefined || row.target.kind === "run";
+  const headers = isRepeatable ? expiryHeader(engine, id) : [];
+  const type = outputOf(scope, row);
   if (result === undefined) throw notFound(id);
   engine.whenDurable(() => {
-    sendResult(res, id, result, headers);
+    sendResult(res, id, result, type, headers);
   }, failed);
 }
 
-/** Only results that a repetition would get again have a time until which it does. */
-function hasKeyOfItsOwn(engine: EngineAccess, id: string): boolean {
-  const row = engine.tables.invocations.get(id);
-  return row !== undefined && (row.idempotencyKey !== undefined || row.target.kind === "run");
+function outputOf({ engine }: CallScope, { target }: Readonly<Invocation>): OutputType {
+  return outputTypeOf(engine.tables.service(target.service), target.handler);
 }
 
 /** Undefined also for what is another's: that it exists is none of the caller's business either. */

@@ -1,5 +1,4 @@
 /** Completing awakeables: whoever knows the id may. */
-import type { Outcome } from "@holdfast/engine";
 import {
   FIRST_AWAKEABLE_SIGNAL,
   HoldfastError,
@@ -38,13 +37,13 @@ export function completeAwakeable(
   scope.engine.submit(
     { kind: "signal", id: invocationId, index: signalIndex, name: undefined, result, cause: "ingress" },
     (outcome) => {
-      const status = statusOf(scope, outcome, awakeable.id);
-      if (status === undefined) {
-        const error = refusal(outcome, awakeable.text, invocationId);
+      if (!outcome.ok && !isOver(outcome.code)) {
+        const error = refusalOf(outcome, { awakeableId: awakeable.text, invocationId });
         sendError(res, error, "ingress", scope.onDefect);
         return;
       }
-      const response: CompletionResponse = { status };
+      const isIgnored = !outcome.ok || outcome.detail?.unchanged === true;
+      const response: CompletionResponse = { status: isIgnored ? "ignored" : "accepted" };
       sendJson(res, 202, response);
     },
   );
@@ -53,11 +52,15 @@ export function completeAwakeable(
 function readResult(
   scope: CallScope,
   req: HttpRequest,
-  awakeable: { readonly text: string; readonly verb: Verb },
+  awakeable: { readonly text: string; readonly id: AwakeableId; readonly verb: Verb },
   body: Uint8Array,
 ): Result {
   const contentType = req.headers["content-type"];
-  if (awakeable.verb === "reject") return { kind: "failure", failure: readRejection(body, contentType) };
+  const isAsItIs = isRestates(scope, awakeable.id);
+  if (awakeable.verb === "reject") {
+    return { kind: "failure", failure: readRejection(body, isAsItIs ? undefined : contentType) };
+  }
+  if (isAsItIs) return { kind: "value", value: body };
   // Said to be JSON, or not said what it is, it must be JSON: the handler could not read anything else.
   if (contentType === undefined || isJsonType(contentType)) {
     const what = { service: "awakeable", handler: awakeable.text };
@@ -66,21 +69,16 @@ function readResult(
   return { kind: "value", value: body };
 }
 
-/** Undefined: refused. A second delivery of the same webhook is no error, also when the invocation has ended since. */
-function statusOf(
-  scope: CallScope,
-  outcome: Outcome,
-  id: AwakeableId,
-): CompletionResponse["status"] | undefined {
-  if (outcome.ok) return outcome.detail?.unchanged === true ? "ignored" : "accepted";
-  if (outcome.code !== "invocation-completed") return undefined;
-  const row = scope.engine.tables.invocations.get(id.invocationId);
-  return row?.settledSignals.has(id.signalIndex) === true ? "ignored" : undefined;
+/** Handlers of Restate's SDKs get whatever is sent, and read it themselves. */
+function isRestates({ engine: { tables } }: CallScope, { invocationId }: AwakeableId): boolean {
+  const service = tables.invocations.get(invocationId)?.target.service;
+  return service !== undefined && tables.service(service)?.isRestates === true;
 }
 
-function refusal(outcome: Outcome, awakeableId: string, invocationId: string): HoldfastError {
-  if (outcome.ok || outcome.code === "invocation-not-found") {
-    return new HoldfastError("awakeable-not-found", { awakeableId });
-  }
-  return refusalOf(outcome, { awakeableId, invocationId });
+/**
+ * A delivery that nobody waits for is no error, whether the invocation has ended or was never known: the sender of a webhook
+ * could do nothing about it, and would send it again.
+ */
+function isOver(code: string): boolean {
+  return code === "invocation-completed" || code === "invocation-not-found";
 }

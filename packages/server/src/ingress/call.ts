@@ -20,6 +20,8 @@ import { requireKey, requirePublic, type CallAddress } from "./addressing.ts";
 import type { IngressSettings } from "./ingress-settings.ts";
 import { checkInput } from "./input-check.ts";
 import { refusalOf, sendResult } from "./outcome.ts";
+import { checkRule, outputTypeOf, type OutputType } from "./restate-rules.ts";
+import { refuseLimitKey } from "./scopes.ts";
 import type { WaitingRoom } from "./waiting.ts";
 
 export type CallScope = {
@@ -54,6 +56,7 @@ export function handleCall(
   const { service, handler, key, mode } = address;
   requirePublic(address.row, handler);
   if (handler.kind !== "plain") requireKey(service, key, settings.keyBytesMax);
+  refuseLimitKey(req, query);
   const idempotencyKey = idempotencyKeyOf(req, address, settings.idempotencyKeyBytesMax);
   const startAt = query === "" ? 0 : startOf(query, mode, engine.now());
   if (mode === "call") scope.room.requirePlace();
@@ -63,21 +66,26 @@ export function handleCall(
   const limit = { bytesMax: settings.bodyBytesMax, name: "ingress.bodyBytesMax", budget: settings.budget };
   const accept = (body: Uint8Array): void => {
     try {
-      const what = { service, handler: handler.name };
-      checkInput(
-        body,
-        req.headers["content-type"],
-        { what, schema: handler.inputSchema },
-        settings.jsonDepthMax,
-      );
+      checkBody(body, req.headers["content-type"], address, settings.jsonDepthMax);
       const record = invokeRecord(scope, req, address, { idempotencyKey, startAt, body });
-      if (mode === "call") call(scope, res, record);
+      if (mode === "call") call(scope, res, record, outputTypeOf(address.row, handler.name));
       else send(scope, res, record);
     } catch (error) {
       refuse(error);
     }
   };
   readBody(req, limit, accept, refuse);
+}
+
+function checkBody(
+  body: Uint8Array,
+  contentType: string | undefined,
+  { row, service, handler }: CallAddress,
+  jsonDepthMax: number,
+): void {
+  const what = { service, handler: handler.name };
+  if (row.isRestates) checkRule(body, contentType, { what, rule: handler.inputRule });
+  else checkInput(body, contentType, { what, schema: handler.inputSchema }, jsonDepthMax);
 }
 
 function invokeRecord(
@@ -92,6 +100,7 @@ function invokeRecord(
   const target = { service, handler: handler.name, key, kind: handler.kind };
   const isRun = handler.kind === "run";
   const headers = scope.storedHeaders(req.headers);
+  if (address.row.isRestates) headers.unshift([IngressHeader.ingressPath, req.url ?? ""]);
   if (principal !== undefined) headers.push([PRINCIPAL_HEADER, principal]);
   return {
     kind: "invoke",
@@ -112,14 +121,14 @@ function invokeRecord(
   };
 }
 
-function call(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
+function call(scope: CallScope, res: HttpResponse, record: InvokeRecord, output: OutputType): void {
   const { id } = record;
   // The result is told only to a call that was accepted: with an idempotency key it may be the result of another body's.
   let isAccepted = false;
   let result: Result | undefined;
   const stopWaiting = scope.room.wait(res, id, (completed) => {
     result = completed;
-    if (isAccepted) sendResult(res, id, completed);
+    if (isAccepted) sendResult(res, id, completed, output);
   });
   const told = (outcome: Outcome): void => {
     const refusal = refusalOfCall(outcome, record);
@@ -132,8 +141,8 @@ function call(scope: CallScope, res: HttpResponse, record: InvokeRecord): void {
     const stored = outcome.ok ? outcome.detail?.result : undefined;
     if (stored !== undefined) {
       stopWaiting();
-      sendResult(res, id, stored, expiryHeader(scope.engine, id));
-    } else if (result !== undefined) sendResult(res, id, result);
+      sendResult(res, id, stored, output, expiryHeader(scope.engine, id));
+    } else if (result !== undefined) sendResult(res, id, result, output);
   };
   // It waits for the result: whether it stands in the queue durably a moment sooner or later makes no difference to it.
   scope.engine.submit(record, told, "patient");

@@ -50,7 +50,7 @@ describe("ingress calls", () => {
         authorization: "Bearer canary",
         cookie: "canary=1",
         "x-api-key": "canary",
-        "x-restate-limit-key": "canary",
+        "x-restate-id": "canary",
         "x-request-id": "r1",
         traceparent: "00-1-2-01",
       },
@@ -285,19 +285,27 @@ describe("awakeables", () => {
       status: "ignored",
     });
     const other = formatAwakeableId(json.invocationId, 18);
-    assertProblem(await rig.request(`/restate/a/${other}/resolve`, { json: 1 }), 409, "invocation-completed");
+    const late = await rig.request(`/restate/a/${other}/resolve`, { json: 1 });
+    assert.deepEqual([late.status, late.json], [202, { status: "ignored" }]);
   });
 
-  it("refuse what the handler could not read, unknown invocations, and signals that are no awakeables", async () => {
+  it("are ignored where there is no such invocation, so that a webhook is not sent again and again", async () => {
+    const unknown = rig.engine.invocationIdFor({ service: "", handler: "", key: "", isRun: false });
+    for (const verb of ["resolve", "reject"]) {
+      const answer = await rig.request(`/restate/a/${formatAwakeableId(unknown, 17)}/${verb}`, {
+        json: "late",
+      });
+      assert.deepEqual([answer.status, answer.json], [202, { status: "ignored" }]);
+    }
+  });
+
+  it("refuse what the handler could not read, and signals that are no awakeables", async () => {
     const { json } = await rig.request("/Greeter/hang/send");
     const id = formatAwakeableId(json.invocationId, 17);
     const malformed = { body: "{", headers: { "content-type": "application/json" } };
     assertProblem(await rig.request(`/restate/a/${id}/resolve`, malformed), 400, "body-invalid-json");
     const cancel = formatAwakeableId(json.invocationId, 1);
     assertProblem(await rig.request(`/restate/a/${cancel}/resolve`), 400, "awakeable-id-invalid");
-    const unknown = rig.engine.invocationIdFor({ service: "", handler: "", key: "", isRun: false });
-    const nobody = formatAwakeableId(unknown, 17);
-    assertProblem(await rig.request(`/restate/a/${nobody}/resolve`, { json: 1 }), 404, "awakeable-not-found");
   });
 });
 

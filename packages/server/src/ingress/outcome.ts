@@ -12,12 +12,19 @@ import {
 
 import type { HttpResponse } from "../http/exchange.ts";
 import { failureProblem, sendProblem, type RawHeaders } from "../http/response.ts";
+import type { OutputType } from "./restate-rules.ts";
 
 /** Metadata that the SDK needs and callers do not: it holds stack traces and encoded causes. */
 const INTERNAL_PREFIX = "holdfast.";
 
 /** The answer to a call or attach: the handler's output as it is, or its failure. */
-export function sendResult(res: HttpResponse, id: string, result: Result, headers: RawHeaders = []): void {
+export function sendResult(
+  res: HttpResponse,
+  id: string,
+  result: Result,
+  output: OutputType,
+  headers: RawHeaders = [],
+): void {
   if (res.headersSent || res.destroyed) return;
   headers.push(IngressHeader.invocationId, id);
   if (result.kind === "failure") {
@@ -26,15 +33,21 @@ export function sendResult(res: HttpResponse, id: string, result: Result, header
   }
   const body = result.kind === "value" ? result.value : undefined;
   if (body === undefined || body.length === 0) {
+    if (output.isToldWhenEmpty) pushType(headers, output);
     headers.push("content-length", "0");
     res.writeHead(200, headers);
     res.end();
     return;
   }
-  headers.push("content-type", "application/json", "x-content-type-options", "nosniff");
+  pushType(headers, output);
   headers.push("content-length", String(body.length));
   res.writeHead(200, headers);
   res.end(body);
+}
+
+function pushType(headers: RawHeaders, { contentType }: OutputType): void {
+  if (contentType !== undefined) headers.push("content-type", contentType);
+  headers.push("x-content-type-options", "nosniff");
 }
 
 /** A record that was refused, as the error its proposer gets. */

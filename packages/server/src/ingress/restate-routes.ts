@@ -10,6 +10,7 @@ import { attach, output } from "./attach.ts";
 import { completeAwakeable, requireAwakeable, type Verb } from "./awakeables.ts";
 import { handleCall, hidesPrivate, type CallScope } from "./call.ts";
 import { peekPromise, requirePromise, settlePromise, type PromiseScope } from "./promises.ts";
+import { scopesUnsupported } from "./scopes.ts";
 import { idOfIdempotent, idOfJsonTarget, idOfWorkflow, requireInvocationId } from "./targets.ts";
 
 type Exchange = {
@@ -34,6 +35,8 @@ export function handleRestatePath(exchange: Exchange, path: readonly string[], q
         query,
       );
       return;
+    case "scope":
+      throw scopesUnsupported("the path /restate/scope/…");
     case "attach":
     case "output":
     case "lookup":

@@ -4,6 +4,7 @@ import { HoldfastError, parseInvocationId } from "@holdfast/protocol";
 import { invalid, oneOf, parseBody, readFields, required, text } from "../http/json-request.ts";
 import { findHandler, findService, requireKey } from "./addressing.ts";
 import { hidesPrivate, requireIdempotencyKey, type CallScope } from "./call.ts";
+import { scopesUnsupported } from "./scopes.ts";
 
 export type IdempotentTarget = {
   readonly service: string;
@@ -56,7 +57,9 @@ export function idOfJsonTarget(scope: CallScope, body: Uint8Array, contentType: 
     idempotencyKey: text,
     workflowName: text,
     workflowKey: text,
+    scope: text,
   });
+  if (given.scope !== undefined) throw scopesUnsupported('the field "scope"');
   const expectOnly = (...names: readonly string[]): void => {
     const other = Object.keys(given).find((name) => name !== "target" && !names.includes(name));
     if (other !== undefined) throw invalid(`"${other}" is not a field of the target "${given.target}"`);
