@@ -20,9 +20,8 @@ export type RestateDeployment = {
 
 /** Their values may be credentials, and whoever lists deployments need not know those. */
 const HIDDEN = "(hidden)";
-/** Of the Restate protocol, and of our own wire. */
-const RESTATE_PROTOCOL = { min_protocol_version: 5, max_protocol_version: 6 };
-const NATIVE_PROTOCOL = { min_protocol_version: 1, max_protocol_version: 1 };
+/** Of our own wire, on deployments that are driven over it. */
+const NATIVE_WIRE_VERSION = 1;
 
 export function restateDeployment(row: Readonly<DeploymentRow>): RestateDeployment {
   const { manifest } = row;
@@ -30,8 +29,8 @@ export function restateDeployment(row: Readonly<DeploymentRow>): RestateDeployme
   return {
     id: row.id,
     uri: row.url,
-    protocol_type: "BidiStream",
-    http_version: isRestates(manifest) ? "HTTP/2.0" : "HTTP/1.1",
+    protocol_type: manifest.restate?.mode === "request-response" ? "RequestResponse" : "BidiStream",
+    http_version: manifest.restate?.http === "2" ? "HTTP/2.0" : "HTTP/1.1",
     ...(headers.length === 0 ? {} : { additional_headers: Object.fromEntries(headers) }),
     ...(Object.keys(row.metadata).length === 0 ? {} : { metadata: row.metadata }),
     created_at: withNanoseconds(iso(row.createdAt)),
@@ -41,14 +40,13 @@ export function restateDeployment(row: Readonly<DeploymentRow>): RestateDeployme
   };
 }
 
-export function protocolVersions(
-  manifest: EndpointManifest,
-): Pick<RestateDeployment, "min_protocol_version" | "max_protocol_version"> {
-  return isRestates(manifest) ? RESTATE_PROTOCOL : NATIVE_PROTOCOL;
-}
-
-function isRestates({ wires }: EndpointManifest): boolean {
-  return wires[0] === "restate";
+export function protocolVersions({
+  restate,
+}: EndpointManifest): Pick<RestateDeployment, "min_protocol_version" | "max_protocol_version"> {
+  return {
+    min_protocol_version: restate?.minProtocolVersion ?? NATIVE_WIRE_VERSION,
+    max_protocol_version: restate?.maxProtocolVersion ?? NATIVE_WIRE_VERSION,
+  };
 }
 
 function withNanoseconds(isoText: string): string {

@@ -1,5 +1,5 @@
 /** `/deployments` in Restate's form. */
-import { deploymentAt, type DeploymentRow, type ServiceRow, type Tables } from "@holdfast/engine";
+import { deploymentAt, type DeploymentRow, type Tables } from "@holdfast/engine";
 import type { EndpointManifest, ServiceManifest } from "@holdfast/protocol";
 
 import { anything, boolean, record, required, text } from "../../http/json-request.ts";
@@ -11,7 +11,7 @@ import type { RestateAnswer, RestateExchange } from "./exchange.ts";
 import { notOffered } from "./not-offered.ts";
 import { RestateRefusal } from "./refusal.ts";
 import { queryFlag, readRequest } from "./request.ts";
-import { restateService, restateServiceType } from "./service-view.ts";
+import { restateService, restateServiceType, type ServiceRevision } from "./service-view.ts";
 
 export type Registration = {
   readonly url: string;
@@ -131,18 +131,22 @@ function servicesOf(tables: Tables, row: Readonly<DeploymentRow>): unknown[] {
 }
 
 /** With what an operator changed, where the deployment serves the newest revision. */
-function revisionOf(tables: Tables, row: Readonly<DeploymentRow>, manifest: ServiceManifest): ServiceView {
+function revisionOf(
+  tables: Tables,
+  row: Readonly<DeploymentRow>,
+  manifest: ServiceManifest,
+): ServiceRevision {
   const newest = tables.service(manifest.name);
   if (newest?.deployment === row.id) return newest;
-  return { manifest, deployment: row.id, revision: row.revisions[manifest.name] ?? 0 };
+  const isRestates = row.manifest.restate !== undefined;
+  return { manifest, deployment: row.id, revision: row.revisions[manifest.name] ?? 0, isRestates };
 }
-
-type ServiceView = Pick<ServiceRow, "manifest" | "deployment" | "revision">;
 
 /** What a dry run would have registered. */
 function servicesToBe(tables: Tables, manifest: EndpointManifest, deployment: string): unknown[] {
+  const isRestates = manifest.restate !== undefined;
   return manifest.services.map((service) => {
     const revision = (tables.service(service.name)?.revision ?? 0) + 1;
-    return restateService(tables, { manifest: service, deployment, revision });
+    return restateService(tables, { manifest: service, deployment, revision, isRestates });
   });
 }

@@ -68,7 +68,7 @@ describe("paths", () => {
     ["PUT /v3/services/Counter", 405],
     ["GET /v3/invocations", 404],
     ["GET /openapi", 501],
-    ["GET /subscriptions", 501],
+    ["POST /subscriptions", 501],
     ["DELETE /v3/subscriptions/sub_1", 501],
     ["GET /kafka-clusters", 501],
     ["PATCH /kafka-clusters/main", 501],
@@ -84,6 +84,11 @@ describe("paths", () => {
       if (status === 501) assert.match(answer.json.message, /docs\/restate-admin\.md/);
     });
   }
+
+  it("of subscriptions lists none, as there are none", async () => {
+    const { status, json } = await rig.get("/subscriptions");
+    assert.deepEqual([status, json], [200, { subscriptions: [] }]);
+  });
 
   it("that neither API has are told in ours, with the methods of both", async () => {
     assert.equal((await rig.get("/nonsense")).json.error, "not-found");

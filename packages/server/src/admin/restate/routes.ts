@@ -6,7 +6,7 @@ import { CHANGES } from "./invocation-changes.ts";
 import { changeMany, deleteInvocation, patchesInvocation } from "./invocations.ts";
 import { refuses } from "./not-offered.ts";
 import { getClusterHealth, getHealth, getVersion } from "./server-info.ts";
-import { getHandler, getService, listHandlers, listServices, patchService } from "./services.ts";
+import { getHandler, getOpenApi, getService, listHandlers, listServices, patchService } from "./services.ts";
 import { modifyState } from "./state.ts";
 
 const subscriptions = refuses("subscriptions: nothing is read from Kafka");
@@ -25,6 +25,7 @@ export const restateRoutes: Router<RestateRoute> = new Router<RestateRoute>()
   .on("GET", "/services", listServices)
   .on("GET", "/services/:service", getService)
   .on("PATCH", "/services/:service", patchService)
+  .on("GET", "/services/:service/openapi", getOpenApi)
   .on("GET", "/services/:service/handlers", listHandlers)
   .on("GET", "/services/:service/handlers/:handler", getHandler)
   .on("POST", "/services/:service/state", modifyState)
@@ -32,7 +33,8 @@ export const restateRoutes: Router<RestateRoute> = new Router<RestateRoute>()
   .on("POST", "/internal/invocations_batch_operations/:change", changeMany)
   .on("GET", "/openapi", refuses("an OpenAPI document of its admin API"))
   .on("PATCH", "/deployments/:id", refuses("changes of a registered deployment; register it anew with force"))
-  .on("GET POST", "/subscriptions", subscriptions)
+  .on("GET", "/subscriptions", () => ({ body: { subscriptions: [] } }))
+  .on("POST", "/subscriptions", subscriptions)
   .on("GET DELETE", "/subscriptions/:id", subscriptions)
   .on("GET POST", "/kafka-clusters", kafkaClusters)
   .on("GET PATCH DELETE", "/kafka-clusters/:name", kafkaClusters)

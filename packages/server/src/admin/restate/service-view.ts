@@ -70,17 +70,17 @@ export function restateServiceType(kind: ServiceKind): RestateService["ty"] {
   return SERVICE_TYPES[kind];
 }
 
+export type ServiceRevision = Pick<ServiceRow, "manifest" | "deployment" | "revision" | "isRestates">;
+
 /** One revision of a service, which need not be the newest. */
-export function restateService(
-  tables: Tables,
-  { manifest, deployment, revision }: Pick<ServiceRow, "manifest" | "deployment" | "revision">,
-): RestateService {
+export function restateService(tables: Tables, row: ServiceRevision): RestateService {
+  const { manifest, deployment, revision } = row;
   const run = manifest.handlers.find(({ kind }) => kind === "run");
   return {
     ...described(manifest, manifest.ingressPrivate !== true),
     ty: SERVICE_TYPES[manifest.kind],
     handlers: manifest.handlers
-      .map((handler) => restateHandler(tables, manifest, handler))
+      .map((handler) => restateHandler(tables, row, handler))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     deployment_id: deployment,
     revision,
@@ -90,22 +90,38 @@ export function restateService(
 
 export function restateHandler(
   tables: Tables,
-  service: ServiceManifest,
+  { manifest, isRestates }: Pick<ServiceRow, "manifest" | "isRestates">,
   handler: HandlerManifest,
 ): RestateHandler {
-  const settings = tables.settingsOf(service, handler);
+  const settings = tables.settingsOf(manifest, handler);
   const ty = HANDLER_TYPES[handler.kind];
-  const { inputSchema, outputSchema } = handler;
+  const { inputRule, outputRule } = handler;
+  const inputSchema = handler.inputSchema ?? inputRule?.jsonSchema;
+  const outputSchema = handler.outputSchema ?? outputRule?.jsonSchema;
   return {
     ...described(handler, !settings.ingressPrivate),
     ...(ty === undefined ? {} : { ty }),
-    input_description: inputSchema === undefined ? "JSON or nothing" : "JSON that matches input_json_schema",
-    output_description:
-      outputSchema === undefined ? "JSON or nothing" : "JSON that matches output_json_schema",
+    input_description: inputDescription(isRestates, handler),
+    output_description: outputDescription(isRestates, handler),
     ...(inputSchema === undefined ? {} : { input_json_schema: inputSchema }),
     ...(outputSchema === undefined ? {} : { output_json_schema: outputSchema }),
     ...options(settings, handler.kind === "run"),
   };
+}
+
+/** In words: what a caller may send. */
+function inputDescription(isRestates: boolean, { inputRule, inputSchema }: HandlerManifest): string {
+  if (!isRestates) return inputSchema === undefined ? "JSON or nothing" : "JSON that matches its schema";
+  if (inputRule === undefined) return "anything";
+  const { isRequired = false, contentType } = inputRule;
+  const something = contentType === undefined ? "anything" : `a body of content-type ${contentType}`;
+  return isRequired || contentType === undefined ? something : `${something}, or nothing`;
+}
+
+function outputDescription(isRestates: boolean, { outputRule, outputSchema }: HandlerManifest): string {
+  if (!isRestates) return outputSchema === undefined ? "JSON or nothing" : "JSON that matches its schema";
+  const contentType = outputRule?.contentType;
+  return contentType === undefined ? "anything" : `a body of content-type ${contentType}`;
 }
 
 function described(manifest: ServiceManifest | HandlerManifest, isPublic: boolean): Described {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { manifestOf } from "../../http/fake-engine.ts";
 import { DEPLOYMENT } from "../../ingress/ingress-rig.ts";
 import { AdminRig } from "../admin-rig.ts";
 
@@ -85,6 +86,93 @@ describe("services in Restate's form", () => {
     assert.equal((await rig.get("/services/Nobody/handlers")).status, 404);
     assert.equal((await rig.get("/services/Greeter/handlers/nobody")).status, 404);
     assert.equal((await rig.get("/services/Nobody")).json.error, "service-not-found");
+  });
+});
+
+describe("a service's OpenAPI document", () => {
+  type Operation = {
+    readonly parameters: ReadonlyArray<{ readonly $ref: string }>;
+    readonly requestBody: {
+      readonly content: Readonly<Record<string, { readonly schema: { readonly required?: string[] } }>>;
+    };
+    readonly responses: Readonly<Record<string, unknown>>;
+  };
+  const operations = async (service: string): Promise<Record<string, { readonly post: Operation }>> => {
+    const { json } = await rig.get(`/services/${service}/openapi`);
+    assert.deepEqual([json.openapi, json.servers], ["3.1.0", [{ url: "http://localhost:8080" }]]);
+    // Everything that is referred to is there.
+    for (const [, path = ""] of JSON.stringify(json).matchAll(/"\$ref":"#\/([^"]*)"/g)) {
+      let at = json;
+      for (const name of path.split("/")) at = at[name];
+      assert.equal(typeof at, "object", path);
+    }
+    return json.paths;
+  };
+
+  it("has the calls and sends of what is public, with the schemas of their inputs", async () => {
+    const paths = await operations("Greeter");
+    const names = ["echo", "fail", "greet", "hang"].flatMap((name) => [
+      `/Greeter/${name}`,
+      `/Greeter/${name}/send`,
+    ]);
+    assert.deepEqual(Object.keys(paths).toSorted(), names.toSorted());
+    const greet = paths["/Greeter/greet"]?.post;
+    assert.deepEqual(greet?.requestBody.content["application/json"]?.schema.required, ["name"]);
+    assert.deepEqual(Object.keys(greet?.responses ?? {}), ["200", "default"]);
+    assert.deepEqual(Object.keys(paths["/Greeter/greet/send"]?.post.responses ?? {}), ["202", "default"]);
+  });
+
+  it("asks for the key of an object, and for no idempotency key of a workflow's run", async () => {
+    const refs = (operation: Operation | undefined) =>
+      operation?.parameters.map(({ $ref }) => $ref.split("/").at(-1));
+    const counter = await operations("Counter");
+    assert.deepEqual(refs(counter["/Counter/{key}/add"]?.post), ["key", "idempotencyKey"]);
+    const deploy = await operations("Deploy");
+    assert.deepEqual(refs(deploy["/Deploy/{key}/run/send"]?.post), ["key", "delay"]);
+  });
+});
+
+describe("services of Restate's SDKs", () => {
+  it("are shown with the rules for what they take and give", async () => {
+    const uri = "http://localhost:8100";
+    const rules = {
+      inputRule: { isRequired: true, contentType: "text/plain", jsonSchema: { type: "string" } },
+      outputRule: { contentType: "image/png" },
+    };
+    const services = [
+      {
+        name: "Painter",
+        kind: "service" as const,
+        handlers: [
+          { name: "anything", kind: "plain" as const },
+          { name: "paint", kind: "plain" as const, ...rules },
+        ],
+      },
+    ];
+    const restate = {
+      minProtocolVersion: 5,
+      maxProtocolVersion: 7,
+      mode: "request-response",
+      http: "2",
+    } as const;
+    rig.engine.endpoints.set(uri, manifestOf(services, { wires: ["restate"], restate }));
+    const registered = (await rig.send("POST", "/deployments", { uri })).json;
+    assert.deepEqual([registered.min_protocol_version, registered.max_protocol_version], [5, 7]);
+    const shown = (await rig.get(`/v3/deployments/${registered.id}`)).json;
+    assert.deepEqual([shown.protocol_type, shown.http_version], ["RequestResponse", "HTTP/2.0"]);
+    const [anything, paint] = shown.services[0].handlers;
+    assert.deepEqual([anything.input_description, anything.output_description], ["anything", "anything"]);
+    assert.equal(paint.input_description, "a body of content-type text/plain");
+    assert.equal(paint.output_description, "a body of content-type image/png");
+    assert.deepEqual(paint.input_json_schema, { type: "string" });
+    const { paths } = (await rig.get("/services/Painter/openapi")).json;
+    const { requestBody, responses } = paths["/Painter/paint"].post;
+    assert.deepEqual(requestBody, {
+      required: true,
+      content: { "text/plain": { schema: { type: "string" } } },
+    });
+    assert.deepEqual(Object.keys(responses["200"].content), ["image/png"]);
+    assert.deepEqual(Object.keys(paths["/Painter/anything"].post.requestBody.content), ["*/*"]);
   });
 });
 

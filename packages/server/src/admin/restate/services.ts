@@ -7,6 +7,7 @@ import { refusalOf } from "../../ingress/outcome.ts";
 import { param } from "../exchange.ts";
 import type { RestateAnswer, RestateExchange } from "./exchange.ts";
 import { duration, readRequest } from "./request.ts";
+import { serviceOpenApi } from "./service-openapi.ts";
 import { restateHandler, restateService } from "./service-view.ts";
 
 const SERVICE_FIELDS = {
@@ -37,7 +38,11 @@ export function listHandlers(exchange: RestateExchange): RestateAnswer {
 export function getHandler(exchange: RestateExchange): RestateAnswer {
   const row = serviceOf(exchange);
   const handler = findHandler(row, param(exchange, "handler"));
-  return { body: restateHandler(exchange.engine.tables, row.manifest, handler) };
+  return { body: restateHandler(exchange.engine.tables, row, handler) };
+}
+
+export function getOpenApi(exchange: RestateExchange): RestateAnswer {
+  return { body: serviceOpenApi(serviceOf(exchange), exchange.settings.version.ingressUrl) };
 }
 
 /** What is given holds from now on for the service's newest revision and each of its handlers, whatever its manifest says. */
