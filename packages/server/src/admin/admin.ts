@@ -103,16 +103,16 @@ export function createAdmin(
 type Form = "ours" | "restate";
 type FoundRoute = { readonly form: Form; readonly handler: AdminRoute; readonly params: Params };
 
-/** Without a version in the path, what both APIs have is ours, and what only Restate's has is Restate's. */
+/** What both APIs have is ours, and what only Restate's has is Restate's; that one has all of its routes below a version too. */
 function findRoute(method: string, segments: readonly string[]): FoundRoute {
+  const ours = adminRoutes.peek(method, segments);
+  if (ours !== undefined) return { ...ours, form: "ours" };
   const versioned = versionedPath(segments);
   if (versioned !== undefined) {
     if (versioned.apiVersion === undefined) throw unknownVersion(segments[0]);
     const found = restateRoutes.find(method, versioned.segments);
     return { ...found, form: "restate", handler: asAdminRoute(found.handler, versioned.apiVersion) };
   }
-  const ours = adminRoutes.peek(method, segments);
-  if (ours !== undefined) return { ...ours, form: "ours" };
   const restates = restateRoutes.peek(method, segments);
   if (restates !== undefined)
     return { ...restates, form: "restate", handler: asAdminRoute(restates.handler) };
