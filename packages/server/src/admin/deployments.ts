@@ -171,24 +171,22 @@ function warningsOf(
   return warnings;
 }
 
-/** A base address: http or https, nothing that would be sent along by accident. Without a slash at the end. */
-export function readUrl(given: string, field = "url"): string {
+/** A base address: http or https, nothing that would be sent along by accident. Without a slash at the end of its path. */
+export function readUrl(given: string, field = "url", isQueryAllowed = false): string {
   const url = URL.parse(given);
   if (url === null) throw invalidUrl(field, given, "it is not a URL, such as http://localhost:9080");
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw invalidUrl(field, given, "only http and https are spoken");
   if (url.username !== "" || url.password !== "") {
-    throw invalidUrl(
-      field,
-      url.origin,
-      "it holds a user or a password; put them into a header that is sent along",
-    );
+    const reason = "it holds a user or a password; put them into a header that is sent along";
+    throw invalidUrl(field, url.origin, reason);
   }
-  if (url.search !== "" || url.hash !== "") throw invalidUrl(field, given, "it must end with its path");
-  let end = url.href.length;
+  if (url.hash !== "" || (url.search !== "" && !isQueryAllowed))
+    throw invalidUrl(field, given, "it must end with its path");
+  let end = url.pathname.length;
   // By hand: the regular expression for it takes the square of the time for an address of many slashes.
-  while (url.href[end - 1] === "/") end -= 1;
-  return url.href.slice(0, end);
+  while (url.pathname[end - 1] === "/") end -= 1;
+  return url.origin + url.pathname.slice(0, end) + url.search;
 }
 
 function invalidUrl(field: string, url: string, reason: string): HoldfastError {

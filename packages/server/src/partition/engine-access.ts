@@ -55,8 +55,8 @@ export interface EngineAccess {
 }
 
 export type DiscoverOptions = {
-  /** Speak HTTP/1.1 where HTTP/2 would be tried first. */
-  readonly useHttp11?: boolean;
+  /** Never speak HTTP/2 with this endpoint. */
+  readonly http11Only?: boolean;
 };
 
 export type InvocationAddress = {

@@ -85,6 +85,14 @@ describe("a deployment that is registered as clients of Restate do it", () => {
     assert.deepEqual([broken.status, broken.json.services[0].ty], [201, "VirtualObject"]);
   });
 
+  it("may be served behind a path and a query", async () => {
+    serves("http://localhost:8008/some/where?tenant=7", plain("Eight", "a"));
+    const { status, json } = await register({ uri: "http://localhost:8008/some/where/?tenant=7" });
+    assert.equal(status, 201, json.message);
+    const shown = (await rig.get(`/v3/deployments/${json.id}`)).json;
+    assert.equal(shown.uri, "http://localhost:8008/some/where?tenant=7");
+  });
+
   it("is only described by a dry run", async () => {
     serves("http://localhost:8006", plain("Six", "a"));
     const dry = await register({ uri: "http://localhost:8006", dry_run: true });
@@ -106,7 +114,7 @@ describe("a deployment that is registered as clients of Restate do it", () => {
     assert.deepEqual(rig.engine.discovered.at(-1), [
       "http://localhost:8007",
       { authorization: "canary" },
-      { useHttp11: true },
+      { http11Only: true },
     ]);
     const shown = await rig.get(`/v3/deployments/${id}`);
     assert.deepEqual(shown.json.additional_headers, { authorization: "(hidden)" });

@@ -17,7 +17,7 @@ export type Registration = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly metadata: Readonly<Record<string, string>> | undefined;
-  readonly useHttp11: boolean;
+  readonly http11Only: boolean;
   readonly force: boolean;
   readonly breaking: boolean;
   readonly dryRun: boolean;
@@ -41,7 +41,7 @@ export async function registerDeployment(exchange: RestateExchange): Promise<Res
   if (known !== undefined && !given.force && apiVersion === 2) throw alreadyRegistered(known);
   const headers = given.headers ?? known?.headers ?? {};
   for (const [name, value] of Object.entries(headers)) requireHeader(name, value);
-  const manifest = await engine.discover(given.url, headers, { useHttp11: given.useHttp11 });
+  const manifest = await engine.discover(given.url, headers, { http11Only: given.http11Only });
   // Between this check and the record's being applied nothing else happens.
   if (!given.breaking && !given.force) refuseChangedTypes(tables, manifest);
   const outcome = await engine.propose({
@@ -98,10 +98,11 @@ function readRegistration(exchange: RestateExchange): Registration {
     if (given.auth !== undefined) throw notOffered('the field "auth" of a deployment');
     const { additional_headers: headers, metadata } = given;
     return {
-      url: readUrl(required(given.uri, "uri"), "uri"),
+      // Their SDKs may be served behind a query, which goes with every request to them.
+      url: readUrl(required(given.uri, "uri"), "uri", true),
       headers: headers === undefined ? undefined : lowerCased(headers),
       metadata: metadata === undefined ? undefined : Object.fromEntries(metadata),
-      useHttp11: given.use_http_11 ?? false,
+      http11Only: given.use_http_11 ?? false,
       force: given.force ?? exchange.apiVersion === 2,
       breaking: given.breaking ?? false,
       dryRun: given.dry_run ?? false,
