@@ -162,10 +162,11 @@ export class SignalMonitor implements Monitor {
   }
 
   /** Somebody unknown gets nothing, and whoever sent it is told. */
-  #checkAddressee({ outcome, effects, created }: Step, id: string): void {
+  #checkAddressee({ outcome, effects, created, removed }: Step, id: string): void {
     const account = this.#fold.account(id);
     const isThere = account !== undefined && !account.isRemoved;
-    if (isThere) return;
+    // A signal that cancels what had not begun ends it, and where nothing is kept it is gone then.
+    if (isThere || removed.some((each) => each.id === id)) return;
     this.#judge.holds(
       "SIG-2",
       !outcome.ok && effects.length === 0 && created.length === 0,
