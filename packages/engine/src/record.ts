@@ -118,6 +118,14 @@ export type RegisterDeploymentRecord = {
   readonly breaking: boolean;
   readonly dryRun: boolean;
 };
+/** A deployment is reached elsewhere or otherwise from now on; what it serves may be described anew. */
+export type UpdateDeploymentRecord = {
+  readonly kind: "update-deployment";
+  readonly id: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly manifest: EndpointManifest;
+};
 export type RemoveDeploymentRecord = {
   readonly kind: "remove-deployment";
   readonly id: string;
@@ -160,7 +168,8 @@ export type RecordBody =
   | RegisterDeploymentRecord
   | RemoveDeploymentRecord
   | PatchStateRecord
-  | ConfigureServiceRecord;
+  | ConfigureServiceRecord
+  | UpdateDeploymentRecord;
 
 /** A record and the time it was proposed at: never smaller than that of the record before it. */
 export type LogRecord = { readonly at: number; readonly body: RecordBody };

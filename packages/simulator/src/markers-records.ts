@@ -142,6 +142,7 @@ export class RecordMarkers {
       case "pause":
       case "remove-deployment":
       case "configure-service":
+      case "update-deployment":
         return;
     }
   }

@@ -223,6 +223,13 @@ const configured = {
   ...deployment,
   overrides: { mail: { ingressPrivate: false, abortTimeoutMs: 7 } },
 };
+const updating: RecordBody = {
+  kind: "update-deployment",
+  id: "dp_1",
+  url: "http://b",
+  headers: { a: "b" },
+  manifest,
+};
 const configuring: RecordBody = {
   kind: "configure-service",
   service: "mail",
@@ -266,6 +273,7 @@ const SAMPLES: readonly Sample[] = [
   { name: "meta", bytes: encodeMeta(meta), value: meta, decode: decodeMeta },
   { name: "journal chunk 2", bytes: encodeChunk(journal2), value: journal2, decode: decodeChunk },
   recordSample(configuring, BODIES.length),
+  recordSample(updating, BODIES.length + 1),
   { name: "deployment 2", bytes: encodeDeployment(configured), value: configured, decode: decodeDeployment },
 ];
 

@@ -37,6 +37,7 @@ const KINDS: ReadonlyArray<RecordBody["kind"]> = [
   "remove-deployment",
   "patch-state",
   "configure-service",
+  "update-deployment",
 ];
 const KIND_CODES = new Map(KINDS.map((kind, code) => [kind, code]));
 
@@ -169,6 +170,12 @@ function encodeOperatorBody(writer: BinaryWriter, body: OperatorBody): void {
     case "configure-service":
       writer.string(body.service);
       writer.string(JSON.stringify(body.options));
+      return;
+    case "update-deployment":
+      writer.string(body.id);
+      writer.string(body.url);
+      writer.string(JSON.stringify(body.headers));
+      writer.string(JSON.stringify(body.manifest));
   }
 }
 
@@ -344,6 +351,14 @@ function decodeOperatorBody(reader: BinaryReader, kind: OperatorBody["kind"]): R
       return readPatchState(reader);
     case "configure-service":
       return { kind, service: reader.string(), options: reader.json() as ServiceOverrides };
+    case "update-deployment":
+      return {
+        kind,
+        id: reader.string(),
+        url: reader.string(),
+        headers: reader.json() as Record<string, string>,
+        manifest: reader.json() as EndpointManifest,
+      };
   }
 }
 

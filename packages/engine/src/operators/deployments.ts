@@ -59,7 +59,7 @@ function isSameRegistration(
 }
 
 /** As the log holds it: a handler in the engine's process may say what JSON cannot, and a replay would not know of it. */
-function asStored(manifest: EndpointManifest): EndpointManifest {
+export function asStored(manifest: EndpointManifest): EndpointManifest {
   return JSON.parse(JSON.stringify(manifest)) as EndpointManifest;
 }
 
@@ -69,7 +69,7 @@ export function deploymentAt(tables: Tables, url: string): Readonly<DeploymentRo
 }
 
 /** Every registration makes a new revision of each of its services; the newest serves what starts from now on. */
-function nextRevisions(tables: Tables, manifest: EndpointManifest): Record<string, number> {
+export function nextRevisions(tables: Tables, manifest: EndpointManifest): Record<string, number> {
   const revisions: Record<string, number> = {};
   for (const { name } of manifest.services) revisions[name] = (tables.service(name)?.revision ?? 0) + 1;
   return revisions;

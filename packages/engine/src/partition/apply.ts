@@ -12,6 +12,7 @@ import { pauseRunning, resumeInvocation } from "../operators/pause-resume.ts";
 import { rescheduleInvocation } from "../operators/reschedule.ts";
 import { restartInvocation } from "../operators/restart.ts";
 import { expireInvocations, purgeInvocation } from "../operators/retention.ts";
+import { updateDeployment } from "../operators/update-deployment.ts";
 import type { LogRecord, RecordBody } from "../record.ts";
 import type { Tables } from "../tables/tables.ts";
 import { loseAttempt } from "./attempt-lost.ts";
@@ -92,6 +93,8 @@ function applyBody(fold: Fold, body: RecordBody): Outcome {
       return patchState(fold, body);
     case "configure-service":
       return configureService(fold, body);
+    case "update-deployment":
+      return updateDeployment(fold, body);
     default:
       return unreachable(body, "record kind");
   }

@@ -205,6 +205,7 @@ export const anyBody: fc.Arbitrary<RecordBody> = fc.oneof(
     expectedVersion: indexOrNone,
     entries: fc.array(fc.tuple(anyText, bytes), { maxLength: 4 }),
   }),
+  body("update-deployment", { id: anyText, url: anyText, headers: strings, manifest }),
   body("configure-service", { service: anyText, options: overrides }),
 );
 

@@ -3,7 +3,15 @@
  * longer be taken back, and never anything else. So it is also the replay of the whole log from zero, and whatever leaves the
  * engine must follow from a record that this one has applied.
  */
-import { Partition, Tables, type Applied, type Effect, type LogRecord, type Outcome } from "@holdfast/engine";
+import {
+  Partition,
+  Tables,
+  type Applied,
+  type Effect,
+  type LogRecord,
+  type Outcome,
+  type RecordBody,
+} from "@holdfast/engine";
 import type { InvocationSource, JournalEntry, SessionMessage, Target } from "@holdfast/engine";
 import { MemoryRows } from "@holdfast/engine/testing";
 import { decodeMessage, isCommandType, MessageType, parseAwakeableId, type Result } from "@holdfast/protocol";
@@ -221,12 +229,16 @@ export class DurableFold {
   }
 }
 
+/** Its id, if it has one, is a deployment's. */
+function isOfDeployment({ kind }: RecordBody): boolean {
+  return kind.endsWith("-deployment");
+}
+
 function namedAfter({ body }: LogRecord, outcome: Outcome, effects: readonly Effect[]): string[] {
   const ids: string[] = [];
   if (body.kind === "expire") ids.push(...body.ids);
   else if (body.kind === "restart") ids.push(body.newId);
-  else if (body.kind !== "register-deployment" && body.kind !== "remove-deployment" && "id" in body)
-    ids.push(body.id);
+  else if (!isOfDeployment(body) && "id" in body) ids.push(body.id);
   if (body.kind === "invoke" && outcome.ok && outcome.detail?.id !== undefined) ids.push(outcome.detail.id);
   for (const effect of effects) if ("id" in effect) ids.push(effect.id);
   return ids;

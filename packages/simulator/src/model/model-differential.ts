@@ -19,12 +19,8 @@ export class ModelDifferential {
     if (effects !== undefined) differences.push(...compareEffects(applied.effects, effects));
     if (tables === undefined) return differences;
     const touched = new Set(applied.effects.map(({ id }) => id));
-    if (
-      "id" in record.body &&
-      record.body.kind !== "register-deployment" &&
-      record.body.kind !== "remove-deployment"
-    )
-      touched.add(record.body.id);
+    // The other ids are those of deployments.
+    if ("id" in record.body && !record.body.kind.endsWith("-deployment")) touched.add(record.body.id);
     for (const id of touched) differences.push(...compareInvocation(this.model, tables, id));
     return differences;
   }

@@ -96,6 +96,7 @@ const MAY_BE_REFUSED: ReadonlyArray<RecordBody["kind"]> = [
   "remove-deployment",
   "patch-state",
   "configure-service",
+  "update-deployment",
 ];
 
 function expectedKinds(): string[] {

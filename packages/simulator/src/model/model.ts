@@ -16,7 +16,7 @@ import { ModelState, Refused, type ModelEffect } from "./model-state.ts";
 import { patchState } from "./object-state.ts";
 import { expireAll, pause, purge, restart, resume } from "./operators.ts";
 import { completePromise } from "./promises.ts";
-import { configure, register, remove } from "./services.ts";
+import { configure, register, remove, update } from "./services.ts";
 import { cancelOne, signal } from "./signals.ts";
 import { invoke } from "./submit.ts";
 
@@ -88,6 +88,8 @@ function applyBody(state: ModelState, body: RecordBody): Detail | undefined | vo
       return patchState(state, body);
     case "configure-service":
       return configure(state, body);
+    case "update-deployment":
+      return update(state, body);
   }
 }
 

@@ -11,6 +11,7 @@ import { sameText } from "./texts.ts";
 
 type Register = Extract<RecordBody, { readonly kind: "register-deployment" }>;
 type Configure = Extract<RecordBody, { readonly kind: "configure-service" }>;
+type Update = Extract<RecordBody, { readonly kind: "update-deployment" }>;
 type Remove = Extract<RecordBody, { readonly kind: "remove-deployment" }>;
 type Served = { readonly manifest: ServiceManifest; readonly deployment: string; readonly revision: number };
 
@@ -126,6 +127,25 @@ function breaks(old: ServiceManifest, now: ServiceManifest): string[] {
   if (now.kind !== old.kind) return [`${old.name} would be a ${now.kind}`];
   const changed = old.handlers.filter(({ name, kind }) => handlerOf(now, name)?.kind !== kind);
   return changed.map(({ name }) => `handler ${name} would disappear or change`);
+}
+
+/** In place: services keep their revisions, and new ones get their first. */
+export function update(state: ModelState, { id, url, headers, manifest }: Update) {
+  const known = state.deployments.get(id);
+  if (known === undefined) throw new Refused("deployment-not-found");
+  if ([...state.deployments.values()].some((other) => other.url === url && other.id !== id))
+    throw new Refused("deployment-changed");
+  const before = newest(state.deployments.values());
+  const revisions = Object.fromEntries(
+    manifest.services.map(({ name }) => [
+      name,
+      known.revisions[name] ?? (before.get(name)?.revision ?? 0) + 1,
+    ]),
+  );
+  const isSame = sameText(known.manifest.services, manifest.services);
+  const overrides = isSame ? known.overrides : new Map<string, HandlerOptions>();
+  state.deployments.set(id, { ...known, url, headers, manifest, revisions, overrides });
+  return { id };
 }
 
 /** Of the newest revision, until its deployment is replaced. */

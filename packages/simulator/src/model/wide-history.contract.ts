@@ -18,6 +18,7 @@ import {
   formatAwakeableId,
   formatInvocationId,
   MessageType,
+  type EndpointManifest,
   type InvocationTarget,
   type Result,
   type SdkMessage,
@@ -243,20 +244,29 @@ class WideHistory {
   }
 
   #deployments(): void {
-    if (this.#below(3) === 2) {
+    const kind = this.#below(8);
+    if (kind < 2) {
       this.#apply({ kind: "remove-deployment", id: this.#deployment(), force: this.#below(8) === 7 });
       return;
     }
     const changed = this.#below(4) === 3 ? [this.#oneOf(OTHER_SERVICES)] : [];
     const names = new Set(changed.map(({ name }) => name));
     const kept = SERVICES.filter(({ name }) => !names.has(name) && this.#below(24) < 23);
+    const url = this.#oneOf([`http://d${this.#made}`, "http://dp1", "http://other"]);
+    const services = [...kept, ...changed];
+    const manifest: EndpointManifest = { wires: ["native"], sdk: "test", runtime: "test", services };
+    const headers = this.#oneOf([{}, {}, { authorization: "x" }]);
+    if (kind === 2) {
+      this.#apply({ kind: "update-deployment", id: this.#deployment(), url, headers, manifest });
+      return;
+    }
     this.#apply({
       kind: "register-deployment",
       id: `d${this.#made}`,
-      url: this.#oneOf([`http://d${this.#made}`, "http://dp1", "http://other"]),
-      manifest: { wires: ["native"], sdk: "test", runtime: "test", services: [...kept, ...changed] },
+      url,
+      manifest,
       metadata: {},
-      headers: this.#oneOf([{}, {}, { authorization: "x" }]),
+      headers,
       force: this.#below(3) === 2,
       breaking: this.#below(3) === 2,
       dryRun: this.#below(4) === 3,

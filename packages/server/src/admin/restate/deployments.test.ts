@@ -165,6 +165,47 @@ describe("deployments", () => {
     assert.deepEqual([both.uri, both.url, both.status], [full.uri, full.uri, "active"]);
   });
 
+  it("can be reached elsewhere from now on, and serve something else if that is wished", async () => {
+    const [before, after] = ["http://localhost:8020", "http://localhost:8021"];
+    serves(before, plain("Moved", "a", "b"));
+    serves(after, plain("Moved", "a"));
+    const { id } = (await register({ uri: before })).json;
+    const patch = (body: object, of = id): Promise<Answer> => rig.send("PATCH", `/deployments/${of}`, body);
+    assertRefusal(await patch({ uri: after }), 409, null, /has no Moved\/b/);
+    serves(after, plain("Moved", "a", "b", "c"));
+    const dry = await patch({ uri: after, dry_run: true, use_http_11: true });
+    assert.deepEqual([dry.status, dry.json.uri], [200, after]);
+    assert.deepEqual(rig.engine.discovered.at(-1)?.[2], { http11Only: true });
+    assert.equal((await rig.get(`/v3/deployments/${id}`)).json.uri, before);
+    const moved = await patch({ uri: after, additional_headers: { "X-A": "1" } });
+    const names = (answer: Answer): string[] =>
+      answer.json.services[0].handlers.map(({ name }: { name: string }) => name);
+    assert.deepEqual(
+      [moved.status, moved.json.id, moved.json.uri, names(moved)],
+      [200, id, after, ["a", "b"]],
+    );
+    assert.deepEqual(rig.engine.tables.deployments.get(id)?.headers, { "x-a": "1" });
+    const overwritten = await patch({ overwrite: true });
+    assert.deepEqual([names(overwritten), overwritten.json.services[0].revision], [["a", "b", "c"], 1]);
+
+    serves("http://localhost:9080", plain("Moved", "a", "b", "c"));
+    assertRefusal(await patch({ uri: "http://localhost:9080" }), 409, null, /is registered as dp_1/);
+    assertRefusal(await patch({ uri: "http://localhost:1" }), 500, "META0003", /cannot be reached/);
+    assertRefusal(await patch({ uri: 7 }), 422, null, /"uri" must be a text/);
+    assertRefusal(await patch({}, "dp_1nobody"), 404, null, /dp_1nobody/);
+    const restate = {
+      minProtocolVersion: 5,
+      maxProtocolVersion: 7,
+      mode: "bidirectional",
+      http: "2",
+    } as const;
+    rig.engine.endpoints.set(
+      after,
+      manifestOf([plain("Moved", "a", "b", "c")], { wires: ["restate"], restate }),
+    );
+    assertRefusal(await patch({ overwrite: true }), 400, "META0016", /versions 1 to 1.* 5 to 7/);
+  });
+
   it("are removed when nothing runs on them, and by force", async () => {
     serves("http://localhost:8010", plain("Ten", "a"));
     const { id } = (await register({ uri: "http://localhost:8010" })).json;

@@ -110,7 +110,7 @@ function readRegistration(exchange: RestateExchange): Registration {
   });
 }
 
-function lowerCased(headers: ReadonlyMap<string, string>): Record<string, string> {
+export function lowerCased(headers: ReadonlyMap<string, string>): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [name.toLowerCase(), value]));
 }
 
@@ -118,7 +118,7 @@ function alreadyRegistered({ url, id }: Readonly<DeploymentRow>): RestateRefusal
   return new RestateRefusal(409, `${url} is registered as ${id} already. Set "force" to replace it`);
 }
 
-function refuseChangedTypes(tables: Tables, manifest: EndpointManifest): void {
+export function refuseChangedTypes(tables: Tables, manifest: EndpointManifest): void {
   for (const { name, kind } of manifest.services) {
     const known = tables.service(name)?.manifest.kind;
     if (known === undefined || known === kind) continue;
@@ -127,7 +127,7 @@ function refuseChangedTypes(tables: Tables, manifest: EndpointManifest): void {
   }
 }
 
-function servicesOf(tables: Tables, row: Readonly<DeploymentRow>): unknown[] {
+export function servicesOf(tables: Tables, row: Readonly<DeploymentRow>): unknown[] {
   return row.manifest.services.map((manifest) => restateService(tables, revisionOf(tables, row, manifest)));
 }
 

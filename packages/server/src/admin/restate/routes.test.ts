@@ -73,7 +73,6 @@ describe("paths", () => {
     ["GET /kafka-clusters", 501],
     ["PATCH /kafka-clusters/main", 501],
     ["PUT /limits/rules", 501],
-    ["PATCH /deployments/dp_1", 501],
   ];
   for (const [request, status] of rows) {
     it(`${request} is ${status}, said in Restate's form`, async () => {

@@ -1,5 +1,6 @@
 /** Every route of Restate's admin API, so that its clients and tools work here unchanged. */
 import { Router } from "../../http/router.ts";
+import { updateDeployment } from "./deployment-update.ts";
 import { getDeployment, listDeployments, registerDeployment, removeDeployment } from "./deployments.ts";
 import type { RestateRoute } from "./exchange.ts";
 import { CHANGES } from "./invocation-changes.ts";
@@ -21,6 +22,7 @@ export const restateRoutes: Router<RestateRoute> = new Router<RestateRoute>()
   .on("GET", "/deployments", listDeployments)
   .on("POST", "/deployments", registerDeployment)
   .on("GET", "/deployments/:id", getDeployment)
+  .on("PATCH", "/deployments/:id", updateDeployment)
   .on("DELETE", "/deployments/:id", removeDeployment)
   .on("GET", "/services", listServices)
   .on("GET", "/services/:service", getService)
@@ -32,7 +34,6 @@ export const restateRoutes: Router<RestateRoute> = new Router<RestateRoute>()
   .on("DELETE", "/invocations/:id", deleteInvocation)
   .on("POST", "/internal/invocations_batch_operations/:change", changeMany)
   .on("GET", "/openapi", refuses("an OpenAPI document of its admin API"))
-  .on("PATCH", "/deployments/:id", refuses("changes of a registered deployment; register it anew with force"))
   .on("GET", "/subscriptions", () => ({ body: { subscriptions: [] } }))
   .on("POST", "/subscriptions", subscriptions)
   .on("GET DELETE", "/subscriptions/:id", subscriptions)
