@@ -205,7 +205,10 @@ class RandomHistory {
         return;
       case 4: {
         const service = this.#oneOf(["cart", "flow", "mail"]);
-        const options = { journalRetentionMs: this.#below(3) * 1_000, ingressPrivate: this.#below(2) === 1 };
+        const options = {
+          journalRetentionMs: (1 + this.#below(3)) * 1_000,
+          ingressPrivate: this.#below(2) === 1,
+        };
         world.apply({ kind: "configure-service", service, options });
         return;
       }

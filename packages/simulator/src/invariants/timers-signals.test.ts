@@ -190,6 +190,9 @@ testInvariants([
       "a signal to nobody is refused": (w) => {
         w.world.signal("nobody", 17, "yes");
       },
+      "a client is told that its signal to nobody was ignored": (w) => {
+        w.client({ verb: "signal", invocation: "nobody" }, { body: '{"status":"ignored"}' });
+      },
     },
     broken: {
       "a signal to nobody is accepted": [

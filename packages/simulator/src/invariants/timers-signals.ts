@@ -1,7 +1,12 @@
 /** Timers: TIM-1, TIM-2, TIM-3. Awakeables, signals and durable promises: SIG-1, SIG-2. */
 import { timerDue, type JournalEntry } from "@holdfast/engine";
 import { describeResult } from "@holdfast/engine/testing";
-import { FIRST_AWAKEABLE_SIGNAL, MessageType, type NotificationResult } from "@holdfast/protocol";
+import {
+  FIRST_AWAKEABLE_SIGNAL,
+  MessageType,
+  type CompletionResponse,
+  type NotificationResult,
+} from "@holdfast/protocol";
 
 import type { Account, DurableFold, Step } from "./durable-fold.ts";
 import { messageOf, notificationOf } from "./entries.ts";
@@ -122,6 +127,9 @@ export class TimerMonitor implements Monitor {
   }
 }
 
+/** What a client is told whose awakeable nobody waits for. */
+const IGNORED = JSON.stringify({ status: "ignored" } satisfies CompletionResponse);
+
 /** What a durable promise was settled with. */
 type Promises = Map<string, string>;
 
@@ -217,13 +225,13 @@ export class SignalMonitor implements Monitor {
     else if (event.kind === "client-told") this.#hear(event);
   }
 
-  #hear({ operation, outcome, status }: EventOf<"client-told">): void {
+  #hear({ operation, outcome, status, body }: EventOf<"client-told">): void {
     const id = this.#signals.get(operation);
     this.#signals.delete(operation);
     if (id === undefined || outcome !== "ok") return;
     this.#judge.holds(
       "SIG-2",
-      this.#fold.account(id) !== undefined,
+      body === IGNORED || this.#fold.account(id) !== undefined,
       () => `a client was told ${status} for a signal to ${id}, which never existed`,
     );
   }
