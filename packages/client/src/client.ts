@@ -145,7 +145,10 @@ export class Client {
     return new PromiseHandle(this.#transport, promisePath(workflow.service, key, name));
   }
 
-  /** Settles an awakeable with a value. True when it is its outcome; false when nobody waits for it: it was settled before, or its invocation has ended or is unknown. */
+  /**
+   * Settles an awakeable with a value. False when nobody waits for it: it was settled before, or its invocation has ended or
+   * is unknown.
+   */
   async resolveAwakeable(id: string, value?: unknown): Promise<boolean> {
     const request = { method: "POST", body: bodyOf(value, "value of the awakeable") };
     return accepted(await this.#transport.send(["restate", "awakeables", id, "resolve"], request));
