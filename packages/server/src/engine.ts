@@ -30,12 +30,7 @@ import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
 import { defaultCheckpointThresholds, type CheckpointThresholds } from "./partition/checkpointer.ts";
-import type {
-  DiscoverOptions,
-  EngineAccess,
-  EngineHealth,
-  InvocationAddress,
-} from "./partition/engine-access.ts";
+import type { EngineAccess, EngineHealth, InvocationAddress } from "./partition/engine-access.ts";
 import { InvocationIds } from "./partition/invocation-ids.ts";
 import { PartitionProcessor } from "./partition/processor.ts";
 import { Retention } from "./partition/retention.ts";
@@ -103,7 +98,7 @@ export type EngineOptions = {
 export type EngineOutside = {
   /** The way to a deployment at a URL. */
   readonly connect: (deployment: DeploymentRow) => Wire;
-  readonly discover: EngineAccess["discover"];
+  readonly discover: (url: string, headers: Readonly<Record<string, string>>) => Promise<EndpointManifest>;
   /** Fills with what cannot be guessed: for ids. */
   readonly fillRandom: (bytes: Uint8Array) => void;
 };
@@ -218,13 +213,9 @@ export class Engine implements EngineAccess {
     return this.#ids.forDeployment();
   }
 
-  discover(
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    options: DiscoverOptions = {},
-  ): Promise<EndpointManifest> {
+  discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
     const given = this.#options.outside?.discover;
-    if (given !== undefined) return given(url, headers, options);
+    if (given !== undefined) return given(url, headers);
     return discover(url, { ...headers, ...this.#signDiscovery(url, headers) }, this.#addresses);
   }
 

@@ -259,6 +259,8 @@ function recordSample(body: RecordBody, index: number): Sample {
 
 const SAMPLES: readonly Sample[] = [
   ...BODIES.map(recordSample),
+  recordSample(configuring, BODIES.length),
+  recordSample(updating, BODIES.length + 1),
   { name: "invocation", bytes: encodeInvocation(invocation), value: invocation, decode: decodeInvocation },
   { name: "journal chunk", bytes: undefined, value: journal, decode: decodeChunk },
   { name: "object", bytes: encodeObject(cart), value: cart, decode: decodeObject },
@@ -270,11 +272,9 @@ const SAMPLES: readonly Sample[] = [
     decode: decodeTimer,
   },
   { name: "deployment", bytes: encodeDeployment(deployment), value: deployment, decode: decodeDeployment },
+  { name: "deployment 2", bytes: encodeDeployment(configured), value: configured, decode: decodeDeployment },
   { name: "meta", bytes: encodeMeta(meta), value: meta, decode: decodeMeta },
   { name: "journal chunk 2", bytes: encodeChunk(journal2), value: journal2, decode: decodeChunk },
-  recordSample(configuring, BODIES.length),
-  recordSample(updating, BODIES.length + 1),
-  { name: "deployment 2", bytes: encodeDeployment(configured), value: configured, decode: decodeDeployment },
 ];
 
 test("every kind of record and row is written as it was when its format was new, and older formats are read", () => {
