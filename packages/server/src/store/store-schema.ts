@@ -17,7 +17,7 @@ const CHECKED_BYTES_MAX = 8 * 1024 * 1024;
 const NOT_A_DATABASE = 26;
 
 /** For a short moment a checkpoint of the write-ahead log can shut out a connection that is just being opened. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 
 export type PrepareOptions = {
   readonly upgrade: boolean;

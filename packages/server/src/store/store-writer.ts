@@ -4,7 +4,7 @@ import { chunkName, placeOf } from "./journal-place.ts";
 import { unpackWrites, type PackedWrites } from "./packed-writes.ts";
 import { chunkChecksum, invocationChecksum, rowChecksum } from "./row-checksum.ts";
 import { storeDamage } from "./store-damage.ts";
-import { openForWriting } from "./store-schema.ts";
+import { BUSY_TIMEOUT_MS, openForWriting } from "./store-schema.ts";
 import {
   SELECT_SEALED_STATE,
   SELECT_UNSEALED_STATE,
@@ -127,6 +127,16 @@ export class StoreWriter {
    * would be mixed, each with the right checksum.
    */
   settle(): void {
+    // A query may hold an older view, and nobody waits for a query: the next commit tries again, and it is over soon.
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      this.#emptyLog();
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
+
+  #emptyLog(): void {
     // Mode NOOP only tells how many pages there are.
     const state = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").get();
     if (Number(state?.["log"]) >= CHECKPOINT_PAGES) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
