@@ -18,11 +18,13 @@ import { fileURLToPath } from "node:url";
 
 import { fingerprint, POINTER_FILE } from "./bin/bundle.mjs";
 
-/** The threads lie where packages/server/src/worker-source.ts looks for them: beside the program, by these names. */
+/** Threads and processes lie where packages/server/src looks for them (worker-source.ts, query-program.ts), by these names. */
 const ENTRY_POINTS = {
   main: "packages/cli/src/main.ts",
   "log/log-worker": "packages/server/src/log/log-worker.ts",
   "store/store-worker": "packages/server/src/store/store-worker.ts",
+  "query/query-worker": "packages/server/src/query/query-worker.ts",
+  "query-process": "packages/server/src/query-process.ts",
 };
 
 /** A server that is running reads its threads from its own bundle, even after the next ones were made. */

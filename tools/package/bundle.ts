@@ -14,12 +14,14 @@ const MAIN = "packages/cli/src/main.ts";
 const WORKERS = {
   "log-worker": "packages/server/src/log/log-worker.ts",
   "store-worker": "packages/server/src/store/store-worker.ts",
+  "query-worker": "packages/server/src/query/query-worker.ts",
 } as const;
 
 /** Files that may ask where they lie: they do so only when they lie anywhere. */
 const KNOW_THEIR_PLACE: ReadonlySet<string> = new Set([
   "packages/cli/src/dev/file-error.ts",
   "packages/cli/src/dev/self-command.ts",
+  "packages/server/src/query-program.ts",
   "packages/server/src/worker-source.ts",
 ]);
 

@@ -425,16 +425,18 @@ export type PromiseInfo = {
 /** `POST /query`: one SELECT over the documented views. */
 export type QueryRequest = {
   readonly query: string;
+  /** Values for the question marks in it. */
   readonly parameters?: ReadonlyArray<string | number | null>;
 };
 
+/** With `accept: application/vnd.holdfast.table+json`. */
 export type QueryResponse = {
   readonly columns: readonly string[];
-  readonly rows: ReadonlyArray<ReadonlyArray<string | number | null>>;
-  /** More rows would have come than the limit allows. */
-  readonly truncated: boolean;
-  readonly elapsedMs: number;
+  readonly rows: ReadonlyArray<readonly QueryValue[]>;
 };
+
+/** Instants and durations are texts in ISO 8601, bytes are hexadecimal. */
+export type QueryValue = string | number | boolean | null | ReadonlyArray<string | number>;
 
 // -- the server -----------------------------------------------------------------------------------------------------
 

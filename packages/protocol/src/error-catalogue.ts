@@ -389,7 +389,25 @@ export const errorCatalogue = {
     status: 400,
     source: "admin",
     message: "The query cannot be run: {reason}",
-    hint: "Queries are a single SELECT over the views that docs/query.md describes.",
+    hint: "Queries are a single SELECT over the views that docs/sql.md describes.",
+  },
+  "query-limit-exceeded": {
+    status: 400,
+    source: "admin",
+    message: "{what} exceeds the limit {name} of {limit}",
+    hint: "Ask for less: name the columns, add a condition on id or status, or a LIMIT. Or raise the setting of that name.",
+  },
+  "query-failed": {
+    status: 500,
+    source: "admin",
+    message: "The query failed: {reason}",
+    hint: "Nothing but the query is affected. If it fails again, holdfast doctor tells whether the store is what was written.",
+  },
+  "query-unavailable": {
+    status: 503,
+    source: "admin",
+    message: "Queries cannot be answered now: {reason}",
+    hint: "holdfast health says whether the disk is in trouble. Lists (holdfast invocations list) work all the same.",
   },
   "limit-exceeded": {
     status: 400,

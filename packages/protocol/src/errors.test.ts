@@ -22,7 +22,14 @@ test("every entry keeps to the grammar", () => {
     assert.doesNotMatch(message, /\.$/, code);
     assert.match(hint, /^[A-Za-z].*[.>]$/, code);
     // Whatever the caller can mend is no fault of the server.
-    const serverFaults = ["shutting-down", "disk-full", "internal-error", "authentication-unavailable"];
+    const serverFaults = [
+      "shutting-down",
+      "disk-full",
+      "internal-error",
+      "authentication-unavailable",
+      "query-failed",
+      "query-unavailable",
+    ];
     if (source !== "invocation" && status >= 500) assert.ok(serverFaults.includes(code), code);
   }
 });

@@ -30,6 +30,7 @@ import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
 import { probeDisk } from "./log/probe.ts";
 import { requireSafeNode } from "./node-version.ts";
+import { QueryHost } from "./query/query-host.ts";
 import { settings, type Setting } from "./settings.ts";
 
 /** Requests under way get so long to be answered when the server closes. */
@@ -87,7 +88,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const budget = new ReceiveBudget(values["ingress.receivingBytesMax"], "ingress.receivingBytesMax");
   const ingress = await listenIngress(engine, values, { authenticate, budget });
   opened.defer(() => ingress.close(CLOSE_GRACE_MS));
-  const admin = await listenAdmin(engine, config, { ingressUrl: ingress.url, budget });
+  const queries = queryHost(values);
+  opened.defer(() => queries.close());
+  const admin = await listenAdmin(engine, config, { ingressUrl: ingress.url, budget, queries });
   opened.defer(() => admin.close(CLOSE_GRACE_MS));
   const running = opened.move();
   return {
@@ -206,10 +209,23 @@ function listenIngress(
   });
 }
 
+function queryHost(values: Config): QueryHost {
+  return new QueryHost({
+    limits: {
+      timeMs: values["query.timeLimit"],
+      rowsMax: values["query.rowsMax"],
+      resultBytesMax: values["query.resultBytesMax"],
+      memoryBytesMax: values["query.memoryBytesMax"],
+    },
+    runningMax: values["query.runningMax"],
+    waitingMax: values["query.waitingMax"],
+  });
+}
+
 function listenAdmin(
   engine: Engine,
   config: LoadedConfig,
-  parts: { readonly ingressUrl: string; readonly budget: ReceiveBudget },
+  parts: { readonly ingressUrl: string; readonly budget: ReceiveBudget; readonly queries: QueryHost },
 ): Promise<HttpServer> {
   const { values } = config;
   const host = values["admin.host"];
@@ -220,6 +236,7 @@ function listenAdmin(
       hosts: allowedHosts(host, values["admin.hosts"]),
       bodyBytesMax: values["admin.bodyBytesMax"],
       budget: parts.budget,
+      queries: parts.queries,
       keyBytesMax: values["ingress.keyBytesMax"],
       jsonDepthMax: values["ingress.jsonDepthMax"],
       startedAt: Date.now(),

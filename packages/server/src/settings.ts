@@ -63,6 +63,12 @@ function count(defaultValue: number, meaning: string, code?: ErrorCode): NumberS
   };
 }
 
+/** A limit with a least value below which nothing would work. */
+function limit(unit: "bytes" | "ms", defaultValue: number, meaning: string, code: ErrorCode): NumberSetting {
+  const [min, max] = unit === "ms" ? [100, HOUR] : [128 * MIB, 64 * GIB];
+  return { type: "number", unit, default: defaultValue, meaning, min, max, code };
+}
+
 /** Durations may be written as "10m". */
 function duration(defaultMs: number, meaning: string, min = 0): NumberSetting {
   return { type: "number", unit: "ms", default: defaultMs, meaning, min, max: 100 * YEAR };
@@ -167,6 +173,18 @@ export const settings = {
   },
   "admin.bodyBytesMax": bytes(10 * MIB, "Body of one admin request", "body-too-large"),
   "admin.connectionsMax": count(1_000, "Open connections", "overloaded"),
+
+  "query.timeLimit": limit("ms", 10 * SECOND, "Time that a query may take", "query-limit-exceeded"),
+  "query.rowsMax": count(100_000, "Rows of the result of a query", "query-limit-exceeded"),
+  "query.resultBytesMax": bytes(32 * MIB, "Size of the result of a query", "query-limit-exceeded"),
+  "query.memoryBytesMax": limit(
+    "bytes",
+    512 * MIB,
+    "Memory of the process that runs a query; at least 128 MiB",
+    "query-limit-exceeded",
+  ),
+  "query.runningMax": count(2, "Queries that run at a time, each in a process of its own"),
+  "query.waitingMax": count(16, "Further queries that wait for their turn", "overloaded"),
 
   "ids.secret": {
     type: "text",

@@ -6,6 +6,7 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 const FILES = {
   "log-worker": "./log/log-worker",
   "store-worker": "./store/store-worker",
+  "query-worker": "./query/query-worker",
 } as const;
 
 export function startWorker(name: keyof typeof FILES, options: WorkerOptions): Worker {

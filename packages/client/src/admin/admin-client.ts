@@ -19,6 +19,9 @@ import { InvocationAdmin } from "./invocation-admin.ts";
 import { itemsOf, type Listed } from "./listed.ts";
 import { StateAdmin } from "./state-admin.ts";
 
+/** A list a row, with the names of the columns. */
+const TABLE_TYPE = "application/vnd.holdfast.table+json";
+
 export class AdminClient {
   readonly deployments: DeploymentAdmin;
   readonly services: ServiceAdmin;
@@ -54,10 +57,11 @@ export class AdminClient {
   /**
    * One SELECT over the documented views.
    *
-   * @example await admin.query({ query: "SELECT id, status FROM sys_invocation WHERE service = ?", parameters: ["deploy"] });
+   * @example await admin.query({ query: "SELECT id FROM sys_invocation WHERE status = ?", parameters: ["paused"] });
    */
   query(request: QueryRequest): Promise<QueryResponse> {
-    return this.#transport.exchange("POST", ["query"], request);
+    const body = new TextEncoder().encode(JSON.stringify(request));
+    return this.#transport.json(["query"], { method: "POST", body, headers: { accept: TABLE_TYPE } });
   }
 
   /** All promises of one run of a workflow, with those that wait for them. */

@@ -1,6 +1,7 @@
 import type { ConfigEntryInfo, LimitInfo, VersionInfo } from "@holdfast/protocol";
 
 import type { ReceiveBudget } from "../http/receive-budget.ts";
+import type { QueryHost } from "../query/query-host.ts";
 
 /** What of the configuration the admin API needs. */
 export type AdminSettings = {
@@ -12,6 +13,8 @@ export type AdminSettings = {
   readonly budget: ReceiveBudget;
   readonly keyBytesMax: number;
   readonly jsonDepthMax: number;
+  /** Who runs queries; without it there are none. */
+  readonly queries?: QueryHost;
   readonly startedAt: number;
   readonly version: VersionInfo;
   readonly limits: readonly LimitInfo[];

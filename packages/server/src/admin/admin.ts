@@ -10,6 +10,7 @@ import { readPath } from "../http/request-path.ts";
 import { sendError, sendJson } from "../http/response.ts";
 import { refusalOfPath, Router, type Params } from "../http/router.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
+import { answerQuery } from "../query/query-route.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import { BulkActions } from "./bulk-actions.ts";
 import { getDeployment, listDeployments, removeDeployment } from "./deployments.ts";
@@ -38,6 +39,10 @@ export const adminRoutes: Router<AdminRoute> = new Router<AdminRoute>()
   .on("GET", "/health", getHealth)
   .on("GET", "/version", getVersion)
   .on("GET", "/limits", getLimits)
+  .on("POST", "/query", answerQuery)
+  .on("POST", "/v2/query", answerQuery)
+  .on("POST", "/v3/query", answerQuery)
+  .on("POST", "/v4/query", answerQuery)
   .on("GET", "/config", getConfig)
   .on("GET", "/deployments", listDeployments)
   .on("POST", "/deployments", registerInEitherForm)

@@ -22,6 +22,27 @@ export function sendJson(res: HttpResponse, status: number, value: unknown, head
   sendText(res, status, JSON.stringify(value), headers);
 }
 
+/** A body that came in pieces. */
+export function sendBytes(
+  res: HttpResponse,
+  status: number,
+  contentType: string,
+  pieces: readonly Uint8Array[],
+): void {
+  if (isGone(res)) return;
+  const body = Buffer.concat(pieces);
+  const headers = [
+    "content-type",
+    contentType,
+    "x-content-type-options",
+    "nosniff",
+    "cache-control",
+    "no-store",
+  ];
+  res.writeHead(status, [...headers, "content-length", String(body.length)]);
+  res.end(body);
+}
+
 export function sendEmpty(res: HttpResponse, status: number, headers: RawHeaders = []): void {
   if (isGone(res)) return;
   if (status !== 204) headers.push("content-length", "0");

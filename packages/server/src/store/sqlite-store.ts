@@ -113,6 +113,10 @@ export class SqliteStore implements CheckpointStore {
     this.#known = new KnownKeys({ readKeys: (table, after, limit) => this.#keysBehind(table, after, limit) });
   }
 
+  get filePath(): string {
+    return this.#path;
+  }
+
   appliedPosition(): number {
     return this.#appliedPosition;
   }

@@ -86,6 +86,8 @@ export interface CheckpointStore {
   ): Array<readonly [key: string, value: Uint8Array]>;
   findInvocations(query: InvocationQuery): InvocationHit[];
   countInvocations(): InvocationCount[];
+  /** SQLite's file, for readers of their own. Absent where there is none. */
+  readonly filePath?: string;
   /** Sum of `size` over completed invocations, in bytes. */
   completedBytes(): number;
   /**

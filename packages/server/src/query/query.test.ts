@@ -1,0 +1,336 @@
+/** Every view against a world with invocations in every status. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { CANCEL_SIGNAL } from "@holdfast/protocol";
+
+import type { QueryRig, Row } from "./query-rig.contract.ts";
+import { startWorld, type World } from "./query-world.contract.ts";
+
+let rig: QueryRig;
+let ids: World["ids"];
+const cleanups: Array<() => unknown> = [];
+
+before(async () => {
+  ({ rig, ids } = await startWorld({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) }));
+});
+after(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
+type FailedOutput = {
+  readonly Command: { readonly Output: { readonly result: { readonly Failure: Row } } };
+};
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+async function one(query: string): Promise<Row> {
+  const rows = await rig.rows(query);
+  assert.equal(rows.length, 1, `${query}: ${JSON.stringify(rows)}`);
+  return rows[0] ?? {};
+}
+
+function invocation(id: string, columns = "*"): Promise<Row> {
+  return one(`SELECT ${columns} FROM sys_invocation WHERE id = '${id}'`);
+}
+
+describe("sys_invocation", () => {
+  it("calls statuses as Restate does", async () => {
+    const rows = await rig.rows("SELECT id, status FROM sys_invocation");
+    const statuses = new Map(rows.map((row) => [row["id"], row["status"]]));
+    const expected = {
+      success: "completed",
+      failure: "completed",
+      running: "running",
+      suspended: "suspended",
+      backingOff: "backing-off",
+      paused: "paused",
+      scheduled: "scheduled",
+      queued: "pending",
+    } as const;
+    for (const [name, status] of Object.entries(expected))
+      assert.equal(statuses.get(ids[name as keyof typeof expected]), status, name);
+  });
+
+  it("has who is called, by whom, and what it came to", async () => {
+    const row = await invocation(ids.success);
+    assert.equal(row["target"], "flow/greet");
+    assert.equal(row["target_service_ty"], "service");
+    assert.equal(row["invoked_by"], "ingress");
+    assert.equal(row["completion_result"], "success");
+    assert.equal(row["completion_retention"], "PT0S");
+    assert.equal(row["journal_retention"], "PT86400S");
+    assert.match(row["created_at"], INSTANT);
+    assert.match(row["completed_at"], INSTANT);
+    assert.ok(!("completion_failure" in row), "what is NULL is left out");
+    assert.equal(
+      (await invocation(ids.failure, "completion_failure"))["completion_failure"],
+      "[409] not today",
+    );
+    const called = await one("SELECT * FROM sys_invocation WHERE target = 'counter/forwarded/add'");
+    assert.deepEqual(
+      [
+        called["invoked_by"],
+        called["invoked_by_id"],
+        called["invoked_by_target"],
+        called["target_service_key"],
+      ],
+      ["service", ids.forwarding, "flow/forward", "forwarded"],
+    );
+    assert.equal(called["target_service_ty"], "virtual_object");
+    assert.equal((await invocation(ids.workflow))["target_service_ty"], "workflow");
+  });
+
+  it("says of an attempt that failed why, and when the next is due", async () => {
+    const row = await invocation(ids.backingOff);
+    assert.equal(row["retry_count"], 1);
+    assert.equal(row["last_failure"], "Error: not yet");
+    assert.equal(row["last_failure_error_code"], "RT0007");
+    assert.match(row["next_retry_at"], INSTANT);
+    assert.match(row["last_attempt_server"], /^holdfast-sdk-typescript/);
+    assert.equal((await invocation(ids.running))["retry_count"], 1);
+    assert.equal((await invocation(ids.paused))["last_failure"], "Error: no way");
+  });
+
+  it("says what a suspended one waits for, and until when a scheduled one does", async () => {
+    const suspended = await invocation(ids.suspended);
+    assert.deepEqual(suspended["suspended_waiting_for_completions"], [1]);
+    assert.ok(suspended["suspended_waiting_for_signals"].includes(CANCEL_SIGNAL));
+    const { scheduled_start_at: until, created_at: from } = await invocation(ids.scheduled);
+    const wait = Date.parse(until) - Date.parse(from);
+    assert.ok(wait > 3_500_000 && wait <= 3_600_000, `${wait}`);
+    assert.match((await invocation(ids.queued))["inboxed_at"], INSTANT);
+  });
+});
+
+describe("the two views that it is made of", () => {
+  it("have the raw statuses, and what is about attempts", async () => {
+    const rows = await rig.rows(
+      "SELECT s.id, status, in_flight FROM sys_invocation_status s LEFT JOIN sys_invocation_state a ON a.id = s.id",
+    );
+    const found = (id: string): unknown[] => {
+      const row = rows.find((each) => each["id"] === id);
+      return [row?.["status"], row?.["in_flight"]];
+    };
+    assert.deepEqual(found(ids.running), ["invoked", true]);
+    assert.deepEqual(found(ids.backingOff), ["invoked", false]);
+    assert.deepEqual(found(ids.queued), ["inboxed", undefined]);
+    assert.deepEqual(found(ids.success), ["completed", undefined]);
+  });
+
+  it("have the partition key with all of its digits", async () => {
+    const { tables } = rig.server.engine;
+    assert.ok(tables.invocations.get(ids.success));
+    const response = await rig.post({ query: "SELECT id, partition_key FROM sys_invocation_status" });
+    const text = await response.text();
+    const keys = [...text.matchAll(/"partition_key":(\d+)/g)].map(([, digits = ""]) => BigInt(digits));
+    assert.equal(keys.length, JSON.parse(text).rows.length);
+    assert.ok(keys.some((key) => key > 2n ** 53n && key !== BigInt(Number(key))));
+  });
+});
+
+describe("sys_journal", () => {
+  it("has an entry a row, each completion behind its command", async () => {
+    const rows = await rig.rows(
+      `SELECT index, entry_type, name, completed FROM sys_journal WHERE id = '${ids.success}' ORDER BY index`,
+    );
+    assert.deepEqual(rows, [
+      { index: 0, entry_type: "Command: Input" },
+      { index: 1, entry_type: "Command: Run", name: "greeting", completed: true },
+      { index: 2, entry_type: "Notification: Run" },
+      { index: 3, entry_type: "Command: Sleep", name: "pause", completed: true },
+      { index: 4, entry_type: "Notification: Sleep" },
+      { index: 5, entry_type: "Command: Output" },
+    ]);
+  });
+
+  it("has entries as JSON, whole and without payloads", async () => {
+    const of = async (id: string, type: string): Promise<unknown[]> => {
+      const row = await one(
+        `SELECT entry_json, entry_lite_json FROM sys_journal WHERE id = '${id}' AND entry_type = '${type}'`,
+      );
+      return [JSON.parse(row["entry_json"]), JSON.parse(row["entry_lite_json"])];
+    };
+    const bytes = [...Buffer.from('"hello Ada"')];
+    assert.deepEqual(await of(ids.success, "Command: Output"), [
+      { Command: { Output: { result: { Success: bytes }, name: "" } } },
+      { Command: { Output: { result: "Success", name: "" } } },
+    ]);
+    assert.deepEqual(await of(ids.success, "Notification: Run"), [
+      { Notification: { Completion: { Run: { completion_id: 1, result: { Success: bytes } } } } },
+      { Notification: { ty: { Completion: "Run" }, id: { CompletionId: 1 }, result: "Success" } },
+    ]);
+    const [failure] = await of(ids.failure, "Command: Output");
+    const { code, message } = (failure as FailedOutput).Command.Output.result.Failure;
+    assert.deepEqual([code, message], [409, "not today"]);
+  });
+
+  it("links calls with what they made", async () => {
+    const row = await one(
+      `SELECT invoked_id, invoked_target, completed, raw_length, raw FROM sys_journal
+       WHERE id = '${ids.forwarding}' AND entry_type = 'Command: Call'`,
+    );
+    assert.equal(row["invoked_target"], "counter/forwarded/add");
+    assert.equal((await invocation(row["invoked_id"]))["invoked_by_id"], ids.forwarding);
+    assert.match(row["raw"], /^[0-9a-f]+$/);
+    assert.equal(row["raw"].length, 2 * row["raw_length"]);
+  });
+});
+
+describe("sys_journal_events", () => {
+  it("has failed attempts as Restate's tools read them", async () => {
+    const row = await one(`SELECT * FROM sys_journal_events WHERE id = '${ids.backingOff}'`);
+    assert.equal(row["event_type"], "TransientError");
+    const event = JSON.parse(row["event_json"]);
+    assert.deepEqual(
+      [event.ty, event.error_code, event.error_message],
+      ["TransientError", 500, "Error: not yet"],
+    );
+    assert.match(row["appended_at"], INSTANT);
+  });
+
+  it("has why an invocation was paused", async () => {
+    const paused = await one(
+      `SELECT event_json FROM sys_journal_events WHERE id = '${ids.paused}' AND event_type = 'Paused'`,
+    );
+    assert.equal(JSON.parse(paused["event_json"]).last_failure.error_message, "Error: no way");
+  });
+});
+
+describe("what belongs to keys", () => {
+  it("is in state, as text and as bytes", async () => {
+    const rows = await rig.rows(
+      "SELECT service_name, service_key, key, value_utf8, value, value_length FROM state ORDER BY key",
+    );
+    const note = Buffer.from('"ünï"');
+    assert.deepEqual(rows, [
+      {
+        service_name: "counter",
+        service_key: "forwarded",
+        key: "note",
+        value_utf8: '"ünï"',
+        value: note.toString("hex"),
+        value_length: note.length,
+      },
+      {
+        service_name: "counter",
+        service_key: "forwarded",
+        key: "total",
+        value_utf8: "7",
+        value: "37",
+        value_length: 1,
+      },
+    ]);
+  });
+
+  it("is in sys_keyed_service_status and sys_inbox: who holds the lock, and who waits for it", async () => {
+    const holders = await rig.rows("SELECT * FROM sys_keyed_service_status WHERE service_name = 'counter'");
+    assert.deepEqual(
+      holders.map((row) => [row["service_key"], row["invocation_id"]]),
+      [["k", ids.holding]],
+    );
+    const queue = await one("SELECT * FROM sys_inbox");
+    assert.deepEqual(
+      [queue["service_name"], queue["service_key"], queue["id"]],
+      ["counter", "k", ids.queued],
+    );
+    assert.ok(queue["sequence_number"] > 0);
+    assert.match(queue["created_at"], INSTANT);
+  });
+
+  it("is in sys_promise, before and after it is settled", async () => {
+    const query = "SELECT key, completed, completion_success_value_utf8 AS value FROM sys_promise";
+    assert.deepEqual(await rig.rows(query), [{ key: "decision", completed: false }]);
+    const path = "/services/approval/promises/a1/decision/resolve";
+    const response = await rig.post("granted", { accept: "*/*" }, path);
+    assert.ok(response.ok, await response.text());
+    assert.deepEqual(await rig.rows(query), [{ key: "decision", completed: true, value: '"granted"' }]);
+  });
+});
+
+describe("sys_deployment and sys_service", () => {
+  it("have what can be called, and where", async () => {
+    const deployment = await one("SELECT * FROM sys_deployment");
+    assert.deepEqual(deployment["services"].toSorted(), ["approval", "counter", "flow"]);
+    assert.equal(deployment["ty"], "in_process");
+    const services = await rig.rows(
+      "SELECT name, ty, public, revision, deployment_id FROM sys_service ORDER BY name",
+    );
+    assert.deepEqual(
+      services.map(({ name, ty }) => [name, ty]),
+      [
+        ["approval", "workflow"],
+        ["counter", "virtual_object"],
+        ["flow", "service"],
+      ],
+    );
+    assert.deepEqual(services[0]?.["deployment_id"], deployment["id"]);
+    assert.equal(services[0]?.["public"], true);
+  });
+});
+
+describe("the language", () => {
+  it("is what Restate's clients use of theirs", async () => {
+    assert.ok((await rig.rows("show tables")).some((row) => row["table_name"] === "sys_invocation"));
+    const described = await rig.rows("DESCRIBE sys_inbox");
+    assert.deepEqual(described[0], {
+      table_catalog: "restate",
+      table_schema: "public",
+      table_name: "sys_inbox",
+      column_name: "partition_key",
+      ordinal_position: 1,
+      data_type: "UInt64",
+      is_nullable: "YES",
+    });
+    const qualified = "SELECT count(*) AS n FROM restate.public.sys_invocation WHERE target_service_name = ?";
+    assert.deepEqual(await rig.rows(qualified, ["nobody"]), [{ n: 0 }]);
+    const counts = await rig.rows(
+      "SELECT status, count(1) AS n FROM sys_invocation GROUP BY status ORDER BY n DESC",
+    );
+    assert.equal(counts[0]?.["status"], "completed");
+    const recent = "SELECT count(*) AS n FROM sys_invocation WHERE created_at > now() - interval '1 hour'";
+    assert.ok((await one(recent))["n"] > 10);
+    assert.deepEqual(await one("SELECT ago('90s') < now() AS earlier, 0.5 AS half"), {
+      earlier: 1,
+      half: 0.5,
+    });
+  });
+
+  it("joins what the hooks of Restate's tests join", async () => {
+    const rows = await rig.rows(`
+      SELECT i.id, i.status, j.entry_json, e.event_json FROM sys_invocation i
+      LEFT JOIN sys_journal j ON j.id = i.id AND j.entry_type = 'Command: Output'
+      LEFT JOIN sys_journal_events e ON e.id = i.id
+      WHERE i.id IN ('${ids.success}', '${ids.backingOff}') ORDER BY i.status`);
+    assert.deepEqual(
+      rows.map((row) => [row["status"], "entry_json" in row, "event_json" in row]),
+      [
+        ["backing-off", false, true],
+        ["completed", true, false],
+      ],
+    );
+  });
+});
+
+describe("a statement that cannot be run", () => {
+  it("is answered with what would have been right", async () => {
+    const column = await rig.refusal("SELECT statuz FROM sys_invocation");
+    assert.equal(column["error"], "query-invalid");
+    assert.match(column["message"], /there is no column "statuz"/);
+    assert.match(column["hint"], /Did you mean "status"\?.*target_service_name/);
+    const table = await rig.refusal("SELECT * FROM sys_invocations");
+    assert.match(table["hint"], /Did you mean "sys_invocation"\?/);
+    assert.match((await rig.refusal("SELECT FROM"))["message"], /syntax error/);
+    assert.match((await rig.refusal("SELECT ago('soon')"))["message"], /"soon" is not a length of time/);
+    assert.equal((await rig.post({})).status, 400);
+  });
+});
+
+describe("freshness", () => {
+  it("is that of the query: what a call has done is in the very next one", async () => {
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      const id = await rig.send("/flow/later", name, "?delay=1h");
+      assert.equal((await invocation(id, "status"))["status"], "scheduled");
+    }
+  });
+});

@@ -1,0 +1,62 @@
+/** Functions that statements may call: those of SQLite that compute from their arguments, and a few for time. */
+import type { DatabaseSync } from "node:sqlite";
+
+import { parseDuration } from "@holdfast/protocol";
+
+import { invalidQuery } from "./query-task.ts";
+
+const SQLITE_FUNCTIONS = `
+  abs changes char coalesce concat concat_ws format glob hex if ifnull iif instr length like likely likelihood lower ltrim max
+  min nullif octet_length printf quote random replace round rtrim sign soundex substr substring trim typeof unhex unicode
+  unistr unlikely upper zeroblob
+  avg count group_concat median percentile percentile_cont percentile_disc string_agg sum total
+  cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
+  date datetime julianday strftime time timediff unixepoch current_date current_time current_timestamp
+  acos acosh asin asinh atan atan2 atanh ceil ceiling cos cosh degrees exp floor ln log log10 log2 mod pi pow power radians
+  sin sinh sqrt tan tanh trunc
+  -> ->> json json_array json_array_insert json_array_length json_error_position json_extract json_group_array
+  json_group_object json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type
+  json_valid jsonb_extract`;
+
+const HELPERS = ["now", "ago", "to_timestamp"] as const;
+
+export const CALLABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...SQLITE_FUNCTIONS.trim().split(/\s+/),
+  ...HELPERS,
+]);
+
+const UNITS: Readonly<Record<string, string>> = {
+  millisecond: "ms",
+  second: "s",
+  sec: "s",
+  minute: "m",
+  min: "m",
+  hour: "h",
+  day: "d",
+  week: "w",
+};
+
+/** Instants are texts of one form, so that they compare as times. */
+export function defineHelpers(database: DatabaseSync): void {
+  const now = Date.now();
+  database.function("now", () => new Date(now).toISOString());
+  database.function("ago", (length) => new Date(now - durationOf(String(length))).toISOString());
+  database.function("to_timestamp", (text) => {
+    const at = typeof text === "number" ? text * 1_000 : Date.parse(String(text));
+    return Number.isNaN(at) ? null : new Date(at).toISOString();
+  });
+}
+
+/** "90s" and "1h30m" as everywhere, and "10 minutes" as in SQL. */
+function durationOf(text: string): number {
+  const spelled = text.replace(/\s*([a-z]+)\s*/gi, (_all, word: string) => {
+    const unit = word.toLowerCase();
+    return UNITS[unit] ?? UNITS[unit.replace(/s$/, "")] ?? word;
+  });
+  const ms = parseDuration(spelled.trim());
+  if (ms !== undefined) return ms;
+  throw invalidQuery(
+    `"${text.slice(0, 40)}" is not a length of time`,
+    "Write it as '90s', '1h30m' or '10 minutes'.",
+  );
+}
