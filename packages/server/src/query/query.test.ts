@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import { CANCEL_SIGNAL } from "@holdfast/protocol";
+import { tableFromIPC } from "@uwdata/flechette";
 
 import type { QueryRig, Row } from "./query-rig.contract.ts";
 import { startWorld, type World } from "./query-world.contract.ts";
@@ -323,6 +324,53 @@ describe("a statement that cannot be run", () => {
     assert.match((await rig.refusal("SELECT FROM"))["message"], /syntax error/);
     assert.match((await rig.refusal("SELECT ago('soon')"))["message"], /"soon" is not a length of time/);
     assert.equal((await rig.post({})).status, 400);
+  });
+});
+
+describe("an answer", () => {
+  const query = "SELECT id, created_at, suspended_waiting_for_completions, journal_size FROM sys_invocation";
+  const where = (): string => `${query} WHERE id = '${ids.suspended}'`;
+
+  it("is an Arrow stream for whoever does not ask for exactly JSON, under every version of the path", async () => {
+    for (const path of ["/query", "/v2/query", "/v3/query", "/v4/query"]) {
+      const response = await rig.post({ query: where() }, { accept: "application/json, */*" }, path);
+      assert.equal(response.status, 200, path);
+      assert.equal(response.headers.get("content-type"), "application/vnd.apache.arrow.stream");
+      const table = tableFromIPC(new Uint8Array(await response.arrayBuffer()), { useDate: true });
+      const [row] = table.toArray() as Row[];
+      assert.deepEqual([table.numRows, row?.["id"]], [1, ids.suspended]);
+      assert.ok(row?.["created_at"] instanceof Date);
+      assert.deepEqual([...row["suspended_waiting_for_completions"]], [1]);
+      assert.equal(row["journal_size"], 2);
+    }
+  });
+
+  it("is an object a row as JSON, and a list a row as a table", async () => {
+    const json = await rig.post({ query: where() });
+    assert.equal(json.headers.get("content-type"), "application/json");
+    assert.equal(((await json.json()) as { rows: Row[] }).rows[0]?.["id"], ids.suspended);
+    const table = await rig.post({ query: where() }, { accept: "application/vnd.holdfast.table+json" });
+    const { columns, rows } = (await table.json()) as { columns: string[]; rows: unknown[][] };
+    assert.deepEqual(columns, ["id", "created_at", "suspended_waiting_for_completions", "journal_size"]);
+    assert.deepEqual([rows[0]?.[0], rows[0]?.[2]], [ids.suspended, [1]]);
+  });
+
+  it("has the columns also when there are no rows", async () => {
+    const response = await rig.post({ query: `${query} WHERE id = ''` }, { accept: "*/*" });
+    const table = tableFromIPC(new Uint8Array(await response.arrayBuffer()));
+    assert.deepEqual(
+      [table.numRows, table.names],
+      [0, ["id", "created_at", "suspended_waiting_for_completions", "journal_size"]],
+    );
+  });
+
+  it("passes through what JSON has no sign for, and names that every object has", async () => {
+    const rows = await rig.rows(
+      "SELECT 1e999 AS endless, '\u0001\"' AS odd, 9007199254740993 AS large, 1 AS __proto__",
+    );
+    assert.deepEqual(Object.keys(rows[0] ?? {}), ["odd", "large", "__proto__"]);
+    const response = await rig.post({ query: "SELECT 9007199254740993 AS large" });
+    assert.equal(await response.text(), '{"rows":[{"large":9007199254740993}]}');
   });
 });
 
