@@ -166,6 +166,12 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import("./commands/dev-services.ts")).devServices,
       },
       {
+        name: "query-process",
+        summary: "where a server runs queries, in a process of its own",
+        isHidden: true,
+        load: async () => (await import("./commands/query-process.ts")).queryProcess,
+      },
+      {
         name: "serve",
         summary: "the server",
         load: async () => (await import("./commands/serve.ts")).serve,
@@ -200,6 +206,11 @@ export const commandGroups: readonly CommandGroup[] = [
       { name: "invocations", summary: "calls under way and completed", subcommands: invocations },
       { name: "state", summary: "what objects and workflows remember", subcommands: state },
       { name: "promises", summary: "durable promises of workflows", subcommands: promises },
+      {
+        name: "sql",
+        summary: "one SELECT over everything the engine knows",
+        load: async () => (await import("./commands/sql.ts")).sql,
+      },
       {
         name: "health",
         summary: "whether a server is well, and what it is doing",

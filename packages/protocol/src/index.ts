@@ -194,6 +194,7 @@ export type {
   PromiseInfo,
   QueryRequest,
   QueryResponse,
+  QueryValue,
   RegisterDeploymentRequest,
   RegisterDeploymentResponse,
   ServiceChange,

@@ -13,6 +13,7 @@ export { Engine, type EngineLimits, type EngineOptions } from "./engine.ts";
 export { DirectoryLockedError } from "./log/directory-lock.ts";
 export { LogCorruptError, LogVersionError } from "./log/log.ts";
 export { StoreCorruptError, StoreFormatError } from "./store/store.ts";
+export { superviseQueries } from "./query/query-supervisor.ts";
 export { loadConfig, type Config, type ConfigInput, type LoadedConfig } from "./config.ts";
 export { startServer, versionInfo, type RunningServer, type ServerOptions } from "./server.ts";
 export { environmentName, settings, type Setting, type SettingKey } from "./settings.ts";
