@@ -174,7 +174,7 @@ export const settings = {
   "admin.bodyBytesMax": bytes(10 * MIB, "Body of one admin request", "body-too-large"),
   "admin.connectionsMax": count(1_000, "Open connections", "overloaded"),
 
-  "query.timeLimit": limit("ms", 10 * SECOND, "Time that a query may take", "query-limit-exceeded"),
+  "query.timeLimit": limit("ms", 30 * SECOND, "Time that a query may take", "query-limit-exceeded"),
   "query.rowsMax": count(100_000, "Rows of the result of a query", "query-limit-exceeded"),
   "query.resultBytesMax": bytes(32 * MIB, "Size of the result of a query", "query-limit-exceeded"),
   "query.memoryBytesMax": limit(

@@ -67,6 +67,7 @@ describe("what changes something, or reaches beyond the views", () => {
     ["SELECT value FROM main.objects", /the table objects/],
     ['SELECT * FROM "main" . "journal"', /the table journal/],
     ["SELECT count(*) FROM timers", /the table timers/],
+    ["SELECT count(*) FROM main.timers, sys_invocation", /the table timers/],
     [
       "WITH sys_invocation AS (SELECT * FROM main.invocations) SELECT * FROM sys_invocation",
       /the table invocations/,

@@ -25,8 +25,10 @@ test("a query does not outlive an engine that is killed", async (t) => {
     engine.kill("SIGKILL");
     rmSync(dir, { recursive: true, force: true });
   });
-  const [line] = (await once(createInterface({ input: engine.stdout }), "line")) as [string];
+  const lines = createInterface({ input: engine.stdout });
+  const [line] = (await Promise.race([once(lines, "line"), once(engine, "exit")])) as [string];
   const pid = Number(line);
+  assert.ok(pid > 1, `the program ended with ${line}`);
   t.after(() => isAlive(pid) && process.kill(pid, "SIGKILL"));
   assert.ok(isAlive(pid));
   engine.kill("SIGKILL");

@@ -21,6 +21,8 @@ export class QueryAuthorizer {
   readonly #closedNames: ReadonlySet<string>;
   #isSealed = false;
   #denied: string | undefined;
+  /** Tables of the store that the views of the present statement read. */
+  readonly #readInside = new Set<string>();
 
   constructor(database: DatabaseSync, prefix: string) {
     this.#database = database;
@@ -40,6 +42,7 @@ export class QueryAuthorizer {
   /** Throws a QueryRefusal that says what is wrong with the statement. */
   prepare(sql: string): StatementSync {
     this.#denied = undefined;
+    this.#readInside.clear();
     try {
       return this.#database.prepare(sql);
     } catch (error) {
@@ -58,8 +61,13 @@ export class QueryAuthorizer {
     if (!this.#isSealed || action === SQLITE_SELECT || action === SQLITE_RECURSIVE) return true;
     // Inside of a view: what it is made of. Nobody can name one so, because nobody knows the prefix.
     const isInside = place.accessor?.startsWith(this.#prefix) === true;
-    if (action === SQLITE_READ)
-      return isInside || this.#mayRead(first ?? "", place.schema) || this.#deny(`the table ${first ?? "?"}`);
+    if (action === SQLITE_READ) {
+      const table = first ?? "";
+      if (isInside) this.#readInside.add(table);
+      // SQLite tells once more, and not from where, of a table of which only the row's number is used.
+      const isTold = second === "" && this.#readInside.has(table);
+      return isInside || isTold || this.#mayRead(table, place.schema) || this.#deny(`the table ${table}`);
+    }
     if (action === SQLITE_FUNCTION) {
       return (
         isInside ||

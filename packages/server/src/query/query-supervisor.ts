@@ -7,10 +7,13 @@ import { setPriority } from "node:os";
 import type { Worker } from "node:worker_threads";
 
 import { startWorker } from "../worker-source.ts";
-import type { QueryFailure, QueryReply, QueryTask } from "./query-task.ts";
+import type { QueryFailure, QueryLimits, QueryReply, QueryTask } from "./query-task.ts";
 
 /** How often the memory is looked at, ms. Between two looks a statement can take some tens of megabytes more. */
 const LOOK_MS = 20;
+/** Of the process's memory that JavaScript's values may take: as much again goes to what is about them, and to SQLite. */
+const HEAP_SHARE = 3 / 8;
+const MIB = 1024 * 1024;
 /** Behind everyone who serves callers. */
 const LOW_PRIORITY = 10;
 
@@ -41,17 +44,22 @@ class Supervisor {
 
   /** One at a time: the next comes when the one before is answered. */
   start(task: QueryTask): void {
-    this.#worker ??= this.#startWorker();
+    this.#worker ??= this.#startWorker(task.limits);
     void this.#ready.promise.then(() => {
       this.#watch(task);
       this.#worker?.postMessage(task);
     });
   }
 
-  #startWorker(): Worker {
-    const worker = startWorker("query-worker", { name: "holdfast-query", execArgv: [] });
+  #startWorker({ memoryBytesMax }: QueryLimits): Worker {
+    const worker = startWorker("query-worker", {
+      name: "holdfast-query",
+      execArgv: [],
+      // Otherwise what can be thrown away would be left lying about until the whole process is too large.
+      resourceLimits: { maxOldGenerationSizeMb: Math.floor((memoryBytesMax * HEAP_SHARE) / MIB) },
+    });
     worker.on("message", (reply: QueryReply) => this.#onReply(reply));
-    worker.on("error", (error) => this.#refuse({ kind: "failed", message: String(error) }));
+    worker.on("error", (error: Error) => this.#refuse(failureOf(error, memoryBytesMax)));
     return worker;
   }
 
@@ -71,8 +79,7 @@ class Supervisor {
     }, timeMs);
     const look = setInterval(() => {
       if (process.memoryUsage.rss() <= memoryBytesMax) return;
-      const name = "query.memoryBytesMax";
-      this.#refuse({ kind: "limit", what: "The memory of the query", name, limit: memoryBytesMax });
+      this.#refuse(memoryFailure(memoryBytesMax));
     }, LOOK_MS);
     this.#stopWatching = (): void => {
       clearTimeout(late);
@@ -85,4 +92,13 @@ class Supervisor {
     this.#stopWatching?.();
     this.#send({ kind: "refused", failure }, die);
   }
+}
+
+function failureOf(error: Error, memoryBytesMax: number): QueryFailure {
+  if ("code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") return memoryFailure(memoryBytesMax);
+  return { kind: "failed", message: String(error) };
+}
+
+function memoryFailure(limit: number): QueryFailure {
+  return { kind: "limit", what: "The memory of the query", name: "query.memoryBytesMax", limit };
 }

@@ -53,6 +53,25 @@ describe("sys_invocation", () => {
       assert.equal(statuses.get(ids[name as keyof typeof expected]), status, name);
   });
 
+  it("can be searched by each of them, in every way", async () => {
+    const all = await rig.rows("SELECT id, status FROM sys_invocation");
+    const idsOf = (rows: Row[]): string[] => rows.map((row) => String(row["id"])).toSorted();
+    for (const status of new Set(all.map((row) => String(row["status"])))) {
+      const expected = idsOf(all.filter((row) => row["status"] === status));
+      for (const [query, parameters] of [
+        [`SELECT id FROM sys_invocation WHERE status = '${status}'`, []],
+        ["SELECT id FROM sys_invocation WHERE status = ? ORDER BY modified_at DESC LIMIT 100", [status]],
+        [`SELECT id FROM sys_invocation WHERE upper(status) = '${status.toUpperCase()}'`, []],
+      ] as const)
+        assert.deepEqual(idsOf(await rig.rows(query, parameters)), expected, query);
+    }
+    const raw = await rig.rows("SELECT status, count(*) AS n FROM sys_invocation_status GROUP BY status");
+    for (const { status, n } of raw) {
+      const found = await rig.rows(`SELECT id FROM sys_invocation_status WHERE status = '${status}'`);
+      assert.equal(found.length, n, status);
+    }
+  });
+
   it("has who is called, by whom, and what it came to", async () => {
     const row = await invocation(ids.success);
     assert.equal(row["target"], "flow/greet");
@@ -164,6 +183,14 @@ describe("sys_journal", () => {
     const [failure] = await of(ids.failure, "Command: Output");
     const { code, message } = (failure as FailedOutput).Command.Output.result.Failure;
     assert.deepEqual([code, message], [409, "not today"]);
+  });
+
+  it("can be counted, which reads only which entries there are", async () => {
+    const { n } = await one("SELECT count(*) AS n FROM sys_journal");
+    const { size } = await one("SELECT sum(journal_size) AS size FROM sys_invocation");
+    assert.equal(n, size);
+    const runs = await one("SELECT count(*) AS n FROM sys_journal WHERE entry_type = 'Command: Run'");
+    assert.ok(runs["n"] > 0 && runs["n"] < n);
   });
 
   it("links calls with what they made", async () => {

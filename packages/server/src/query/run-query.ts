@@ -8,7 +8,8 @@ import { QueryRefusal, type QueryLimits, type QueryTask } from "./query-task.ts"
 import { resultColumns, type ResultColumn } from "./result-column.ts";
 import { Snapshot } from "./snapshot.ts";
 import { runFailure } from "./statement-failure.ts";
-import { readStatement } from "./statement.ts";
+import { literalsOf, readStatement } from "./statement.ts";
+import { SEARCHED_STATUSES } from "./views/invocation-views.ts";
 
 /** Sent on at a time: what the engine's thread takes up in one turn. */
 const CHUNK_BYTES = 256 * 1024;
@@ -21,7 +22,12 @@ type Rows = ReadonlyArray<readonly Cell[]>;
 /** Calls `send` with the answer, piece by piece, and returns how many rows it has. Throws a QueryRefusal. */
 export function runQuery(task: QueryTask, send: (bytes: Uint8Array) => void): number {
   const sql = readStatement(task.sql);
-  const snapshot = Snapshot.open(task.path, Math.floor(task.limits.memoryBytesMax / 2));
+  const snapshot = Snapshot.open(task.path, {
+    valueBytesMax: Math.floor(task.limits.memoryBytesMax / 2),
+    byStatus: [...literalsOf(task.sql), ...task.parameters].some((text) =>
+      SEARCHED_STATUSES.has(String(text)),
+    ),
+  });
   try {
     const statement = snapshot.prepare(sql);
     const names = statement.columns().map(({ name }) => name);

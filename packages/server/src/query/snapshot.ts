@@ -17,7 +17,7 @@ import { defineHelpers } from "./sql-functions.ts";
 import { StoreRows } from "./store-rows.ts";
 import { createViews, privatePrefix, viewFunctions } from "./view-sql.ts";
 import { numbersBelow } from "./views/journal-views.ts";
-import { namesOf } from "./views/object-views.ts";
+import { addressOf, namesOf } from "./views/object-views.ts";
 
 /** Rows that are read again for their next column. */
 const INVOCATIONS_KEPT = 256;
@@ -37,6 +37,13 @@ const STATEMENT_LIMITS = {
   triggerDepth: 1,
 };
 
+export type SnapshotOptions = {
+  /** No text or blob may be larger, neither stored nor made by a function. */
+  readonly valueBytesMax: number;
+  /** The statement looks for a status that few invocations have. */
+  readonly byStatus: boolean;
+};
+
 export class Snapshot implements SnapshotRows {
   readonly tables: Tables;
   readonly #database: DatabaseSync;
@@ -45,19 +52,18 @@ export class Snapshot implements SnapshotRows {
   readonly #journals: JournalReader;
   readonly #authorizer: QueryAuthorizer;
 
-  /** `valueBytesMax`: no text or blob may be larger, neither stored nor made by a function. */
-  static open(path: string, valueBytesMax: number): Snapshot {
-    const limits = { ...STATEMENT_LIMITS, length: valueBytesMax };
+  static open(path: string, options: SnapshotOptions): Snapshot {
+    const limits = { ...STATEMENT_LIMITS, length: options.valueBytesMax };
     const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS, limits });
     try {
-      return new Snapshot(database, path);
+      return new Snapshot(database, path, options.byStatus);
     } catch (error) {
       database.close();
       throw error;
     }
   }
 
-  private constructor(database: DatabaseSync, path: string) {
+  private constructor(database: DatabaseSync, path: string, byStatus: boolean) {
     this.#database = database;
     // What does not fit into memory shall not go to the disk either: the process has a limit, the disk is the engine's.
     database.exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000");
@@ -65,7 +71,7 @@ export class Snapshot implements SnapshotRows {
     this.#authorizer = new QueryAuthorizer(database, prefix);
     defineHelpers(database);
     this.#defineViewFunctions();
-    createViews(database, prefix);
+    createViews(database, prefix, byStatus);
     this.#rows = new StoreRows(database, path);
     // A transaction sees one commit, from its first read on.
     database.exec("BEGIN");
@@ -107,6 +113,9 @@ export class Snapshot implements SnapshotRows {
     const number = (given: unknown): Invocation => this.invocation(Number(given));
     this.#database.function("holdfast_entries", (given) => numbersBelow(number(given).journalLength));
     this.#database.function("holdfast_events", (given) => numbersBelow(number(given).events.length));
+    this.#database.function("holdfast_address", { deterministic: true }, (part, rowKey) =>
+      addressOf(String(part), String(rowKey)),
+    );
     this.#database.function("holdfast_names", { varargs: true }, (what, key) =>
       namesOf(this, String(what), String(key)),
     );

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 
 import { parseDuration } from "@holdfast/protocol";
 
-import { invalidQuery } from "./query-task.ts";
+import { invalidQuery, type QueryRefusal } from "./query-task.ts";
 
 const SQLITE_FUNCTIONS = `
   abs changes char coalesce concat concat_ws format glob hex if ifnull iif instr length like likely likelihood lower ltrim max
@@ -25,6 +25,7 @@ export const CALLABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...HELPERS,
 ]);
 
+const DURATION_LENGTH_MAX = 40;
 const UNITS: Readonly<Record<string, string>> = {
   millisecond: "ms",
   second: "s",
@@ -49,14 +50,17 @@ export function defineHelpers(database: DatabaseSync): void {
 
 /** "90s" and "1h30m" as everywhere, and "10 minutes" as in SQL. */
 function durationOf(text: string): number {
+  if (text.length > DURATION_LENGTH_MAX) throw noDuration(text);
   const spelled = text.replace(/\s*([a-z]+)\s*/gi, (_all, word: string) => {
     const unit = word.toLowerCase();
     return UNITS[unit] ?? UNITS[unit.replace(/s$/, "")] ?? word;
   });
   const ms = parseDuration(spelled.trim());
   if (ms !== undefined) return ms;
-  throw invalidQuery(
-    `"${text.slice(0, 40)}" is not a length of time`,
-    "Write it as '90s', '1h30m' or '10 minutes'.",
-  );
+  throw noDuration(text);
+}
+
+function noDuration(text: string): QueryRefusal {
+  const shown = text.slice(0, DURATION_LENGTH_MAX);
+  return invalidQuery(`"${shown}" is not a length of time`, "Write it as '90s', '1h30m' or '10 minutes'.");
 }

@@ -26,6 +26,13 @@ export function readStatement(sql: string): string {
   return rewritten(sql, tokens);
 }
 
+/** Texts that a statement has in single quotes. */
+export function literalsOf(sql: string): readonly string[] {
+  return tokensOf(sql)
+    .filter(({ kind }) => kind === "string")
+    .map(({ text }) => text.slice(1, -1));
+}
+
 /** SHOW TABLES, SHOW COLUMNS FROM view, DESCRIBE view. */
 function showStatement(tokens: readonly Token[]): string | undefined {
   const [first, second, third] = tokens;

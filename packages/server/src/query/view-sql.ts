@@ -37,10 +37,12 @@ export function privatePrefix(): string {
   return `q${randomBytes(12).toString("hex")}_`;
 }
 
-/** Needs the functions of `viewFunctions`. */
-export function createViews(database: DatabaseSync, prefix: string): void {
+/** Needs the functions of `viewFunctions`. `byStatus`: for a statement that looks for a status. */
+export function createViews(database: DatabaseSync, prefix: string, byStatus: boolean): void {
   for (const view of views) {
-    const selects = view.branches.map((branch) => selectOf(view, branch));
+    const { whole, byStatus: several } = view.branches;
+    const branches = byStatus && several !== undefined ? several : [whole];
+    const selects = branches.map((branch) => selectOf(view, branch));
     database.exec(`CREATE TEMP VIEW "${prefix}${view.name}" AS ${selects.join(" UNION ALL ")}`);
     database.exec(`CREATE TEMP VIEW "${view.name}" AS SELECT * FROM "${prefix}${view.name}"`);
   }

@@ -25,12 +25,17 @@ export type Branch = {
   readonly columns?: Readonly<Record<string, string>>;
 };
 
+/**
+ * What a view's rows come from. By one branch, SQLite sorts and cuts before it computes columns that are only shown. By
+ * several, each with a status of its own, it looks at those only that can have the status that is asked for.
+ */
+export type Branches = { readonly whole: Branch; readonly byStatus?: readonly Branch[] };
+
 export type ViewOf<Row> = {
   readonly name: string;
   readonly meaning: string;
   readonly columns: ReadonlyArray<ColumnOf<Row>>;
-  /** More than one where a column that is searched by differs: SQLite looks at those only that can have what is asked for. */
-  readonly branches: readonly Branch[];
+  readonly branches: Branches;
   /** SQL of what identifies a row, for `find`. */
   readonly row: readonly string[];
   readonly find: (snapshot: SnapshotRows, ...row: ReadonlyArray<string | number>) => Row;
@@ -45,7 +50,7 @@ export type View = {
     readonly type: ColumnType;
     readonly meaning: string;
   }>;
-  readonly branches: readonly Branch[];
+  readonly branches: Branches;
   readonly row: readonly string[];
   /** SQL of a column where SQLite answers it by itself. */
   readonly sqlOf: (index: number) => string | undefined;

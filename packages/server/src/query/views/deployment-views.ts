@@ -43,7 +43,7 @@ export const deploymentView = defineView<DeploymentRow>({
       read: ({ manifest }) => JSON.stringify(manifest.services.map(({ name }) => name)),
     },
   ],
-  branches: [{ from: "main.deployments AS d" }],
+  branches: { whole: { from: "main.deployments AS d" } },
   row: ["d.key"],
   find: ({ tables }, id) => found(tables.deployments.get(String(id)), `deployment ${id}`),
 });
@@ -78,7 +78,7 @@ export const serviceView = defineView<ServiceRow>({
       read: ({ deployment }) => deployment,
     },
   ],
-  branches: [{ from: "json_each(holdfast_names('services')) AS s" }],
+  branches: { whole: { from: "json_each(holdfast_names('services')) AS s" } },
   row: ["s.value"],
   find: ({ tables }, name) => found(tables.service(String(name)), `service ${name}`),
 });

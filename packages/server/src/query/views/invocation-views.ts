@@ -1,9 +1,8 @@
 /**
  * Invocations, as one view and as the two that Restate makes it of: what it keeps of an invocation, and what is about its
- * attempts. Statuses are called as Restate calls them. A status of another name has a branch of its own, so that a search by
- * status runs on the store's index.
+ * attempts. Statuses are called as Restate calls them.
  */
-import { defineView, type Branch, type ColumnOf } from "../view.ts";
+import { defineView, type Branches, type ColumnOf } from "../view.ts";
 import {
   attemptColumns,
   durableColumns,
@@ -31,16 +30,48 @@ const rawStatus: ColumnOf<InvocationRow> = {
   sql: "i.status",
 };
 
-function named(name: string, ...statuses: readonly string[]): Branch {
-  const list = statuses.map((each) => `'${each}'`).join(", ");
-  return { from: FROM, where: `i.status IN (${list})`, columns: { status: `'${name}'` } };
+/** By their names in the store, where they have another. */
+type Renamed = Readonly<Record<string, readonly string[]>>;
+
+function statusBranches(renamed: Renamed): Branches {
+  const lists = Object.entries(renamed).map(([name, statuses]) => [name, listOf(statuses)] as const);
+  const cases = lists.map(([name, list]) => `WHEN i.status IN (${list}) THEN '${name}'`);
+  const others = listOf(Object.values(renamed).flat());
+  return {
+    whole: { from: FROM, columns: { status: `CASE ${cases.join(" ")} ELSE i.status END` } },
+    byStatus: [
+      { from: FROM, where: `i.status NOT IN (${others})` },
+      ...lists.map(([name, list]) => ({
+        from: FROM,
+        where: `i.status IN (${list})`,
+        // Of the same affinity as the column: otherwise SQLite keeps the branches apart.
+        columns: { status: `CAST('${name}' AS TEXT)` },
+      })),
+    ],
+  };
 }
+
+function listOf(statuses: readonly string[]): string {
+  return statuses.map((status) => `'${status}'`).join(", ");
+}
+
+/** Statuses that few invocations have: whoever names one is better served by an index. */
+export const SEARCHED_STATUSES: ReadonlySet<string> = new Set([
+  "pending",
+  "scheduled",
+  "running",
+  "backing-off",
+  "suspended",
+  "paused",
+  "inboxed",
+  "invoked",
+]);
 
 export const invocationView = defineView<InvocationRow>({
   name: "sys_invocation",
   meaning: "Every invocation that is under way or still kept.",
   columns: [id, ...durableColumns, ...attemptColumns, status, ...outcomeColumns],
-  branches: [{ from: FROM, where: "i.status <> 'queued'" }, named("pending", "queued")],
+  branches: statusBranches({ pending: ["queued"] }),
   row: ["i.number"],
   find: (snapshot, number) => findInvocationRow(snapshot, number ?? 0),
 });
@@ -49,11 +80,7 @@ export const invocationStatusView = defineView<InvocationRow>({
   name: "sys_invocation_status",
   meaning: "The same invocations, without what is about their attempts.",
   columns: [partitionKey, id, rawStatus, ...outcomeColumns, ...durableColumns],
-  branches: [
-    { from: FROM, where: "i.status NOT IN ('queued', 'running', 'backing-off')" },
-    named("inboxed", "queued"),
-    named("invoked", "running", "backing-off"),
-  ],
+  branches: statusBranches({ inboxed: ["queued"], invoked: ["running", "backing-off"] }),
   row: ["i.number"],
   find: (snapshot, number) => findInvocationRow(snapshot, number ?? 0),
 });
@@ -72,7 +99,7 @@ export const invocationStateView = defineView<InvocationRow>({
     },
     ...attemptColumns,
   ],
-  branches: [{ from: FROM, where: "i.status IN ('running', 'backing-off')" }],
+  branches: { whole: { from: FROM, where: "i.status IN ('running', 'backing-off')" } },
   row: ["i.number"],
   find: (snapshot, number) => findInvocationRow(snapshot, number ?? 0),
 });

@@ -101,7 +101,7 @@ export const journalView = defineView<EntryRow>({
       read: ({ entry }) => instantCell(entry.at),
     },
   ],
-  branches: [{ from: "main.invocations AS i, json_each(holdfast_entries(i.number)) AS e" }],
+  branches: { whole: { from: "main.invocations AS i, json_each(holdfast_entries(i.number)) AS e" } },
   row: ["i.number", "e.value"],
   find: (snapshot, number, at) => {
     const journal = snapshot.journal(Number(number));
@@ -147,7 +147,7 @@ export const journalEventView = defineView<EventRow>({
         eventJson(event, invocation, (commandIndex) => snapshot.journal(number).command(commandIndex)),
     },
   ],
-  branches: [{ from: "main.invocations AS i, json_each(holdfast_events(i.number)) AS e" }],
+  branches: { whole: { from: "main.invocations AS i, json_each(holdfast_events(i.number)) AS e" } },
   row: ["i.number", "e.value"],
   find: (snapshot, number, at) => {
     const invocation = snapshot.invocation(Number(number));

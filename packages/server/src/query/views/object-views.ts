@@ -15,14 +15,28 @@ type NamedPromise = Named & { readonly promise: PromiseRow };
 type Queued = Addressed & { readonly seq: number; readonly id: string };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
-/** Of the number at the end of an inbox row's key, behind a separator. */
-const SEQ_DIGITS = 12;
+/** Of the separator and the number at the end of an inbox row's key, behind that of its object. */
+const SEQ_LENGTH = 13;
 
-function address<Row extends Addressed>(): ReadonlyArray<ColumnOf<Row>> {
+/** SQL of a row's key. */
+const KEYS = { objects: "o.key", inbox: "q.key" } as const;
+
+/** From the row's key alone, by which rows of others are passed over before anything is decoded. */
+function address<Row extends Addressed>(table: "objects" | "inbox"): ReadonlyArray<ColumnOf<Row>> {
   return [
-    partitionKeyColumn(({ key }) => key),
-    { name: "service_name", type: "text", meaning: "object or workflow", read: ({ service }) => service },
-    { name: "service_key", type: "text", meaning: "its key", read: ({ key }) => key },
+    partitionKeyColumn((row) => row.key),
+    {
+      name: "service_name",
+      type: "text",
+      meaning: "object or workflow",
+      sql: `holdfast_address('${table}.service', ${KEYS[table]})`,
+    },
+    {
+      name: "service_key",
+      type: "text",
+      meaning: "its key",
+      sql: `holdfast_address('${table}.key', ${KEYS[table]})`,
+    },
   ];
 }
 
@@ -34,7 +48,7 @@ export const stateView = defineView<StateEntry>({
   name: "state",
   meaning: "State of objects and workflows: a row for each entry.",
   columns: [
-    ...address<StateEntry>(),
+    ...address<StateEntry>("objects"),
     scope(),
     { name: "key", type: "text", meaning: "name of the entry", sql: "e.value" },
     { name: "key_length", type: "integer", meaning: "its length in bytes", sql: "octet_length(e.value)" },
@@ -52,7 +66,7 @@ export const stateView = defineView<StateEntry>({
       read: ({ value }) => value.length,
     },
   ],
-  branches: [{ from: "main.objects AS o, json_each(holdfast_names('state', o.key)) AS e" }],
+  branches: { whole: { from: "main.objects AS o, json_each(holdfast_names('state', o.key)) AS e" } },
   row: ["o.key", "e.value"],
   find: (snapshot, object, name) => {
     const keyed = keyedRow(snapshot, object);
@@ -64,7 +78,7 @@ export const promiseView = defineView<NamedPromise>({
   name: "sys_promise",
   meaning: "Durable promises of workflows that somebody has settled or waits for.",
   columns: [
-    ...address<NamedPromise>(),
+    ...address<NamedPromise>("objects"),
     scope(),
     { name: "key", type: "text", meaning: "name of the promise", sql: "e.value" },
     {
@@ -96,7 +110,7 @@ export const promiseView = defineView<NamedPromise>({
         result?.kind === "failure" ? failureText(result.failure) : undefined,
     },
   ],
-  branches: [{ from: "main.objects AS o, json_each(holdfast_names('promises', o.key)) AS e" }],
+  branches: { whole: { from: "main.objects AS o, json_each(holdfast_names('promises', o.key)) AS e" } },
   row: ["o.key", "e.value"],
   find: (snapshot, object, name) => {
     const keyed = keyedRow(snapshot, object);
@@ -108,7 +122,7 @@ export const keyedServiceStatusView = defineView<Keyed>({
   name: "sys_keyed_service_status",
   meaning: "Keys whose lock is held.",
   columns: [
-    ...address<Keyed>(),
+    ...address<Keyed>("objects"),
     {
       name: "invocation_id",
       type: "text",
@@ -116,7 +130,7 @@ export const keyedServiceStatusView = defineView<Keyed>({
       read: ({ row }) => row.holder,
     },
   ],
-  branches: [{ from: "main.objects AS o, json_each(holdfast_names('holder', o.key)) AS h" }],
+  branches: { whole: { from: "main.objects AS o, json_each(holdfast_names('holder', o.key)) AS h" } },
   row: ["o.key"],
   find: keyedRow,
 });
@@ -125,7 +139,7 @@ export const inboxView = defineView<Queued>({
   name: "sys_inbox",
   meaning: "Invocations that wait for the lock of their key.",
   columns: [
-    ...address<Queued>(),
+    ...address<Queued>("inbox"),
     { name: "id", type: "text", meaning: "invocation that waits", read: ({ id }) => id },
     {
       name: "sequence_number",
@@ -140,18 +154,24 @@ export const inboxView = defineView<Queued>({
       read: ({ id }, { tables }): Readable => instantCell(tables.invocations.get(id)?.createdAt ?? 0),
     },
   ],
-  branches: [{ from: "main.inbox AS q" }],
+  branches: { whole: { from: "main.inbox AS q" } },
   row: ["q.key"],
   find: ({ tables }, key) => {
     const text = String(key);
     const { id } = present(tables.inbox.get(text));
-    const seq = Number(text.slice(-SEQ_DIGITS));
-    return { ...splitObjectKey(text.slice(0, -SEQ_DIGITS - 1)), seq, id };
+    return { ...splitObjectKey(text.slice(0, -SEQ_LENGTH)), seq: Number(text.slice(1 - SEQ_LENGTH)), id };
   },
 });
 
 function keyedRow({ tables }: SnapshotRows, key: string | number | undefined): Keyed {
   return { ...splitObjectKey(String(key)), row: present(tables.objects.get(String(key))) };
+}
+
+/** The service or the key of a row of `objects` or, with what stands behind it there, of `inbox`. */
+export function addressOf(part: string, rowKey: string): string {
+  const [table, name] = part.split(".");
+  const { service, key } = splitObjectKey(table === "inbox" ? rowKey.slice(0, -SEQ_LENGTH) : rowKey);
+  return name === "service" ? service : key;
 }
 
 /** Names of what belongs to a row: for `json_each`, which makes rows of them. */
