@@ -33,6 +33,7 @@ const TARGETS: ReadonlyArray<readonly [what: string, path: () => string, body: s
   ["a state", () => "/services/Counter/state", '{"object_key":"k","new_state":{}}'],
   ["a batch", () => "/internal/invocations_batch_operations/kill", '{"invocation_ids":["inv_1"]}'],
   ["a promise", () => "/services/Deploy/promises/k/approval/resolve", '{"by":"eve"}'],
+  ["a query", () => "/query", '{"query":"SELECT 1"}'],
 ];
 
 /** With and without what browsers say about a request's origin: old ones, and privacy tools, leave it out. */

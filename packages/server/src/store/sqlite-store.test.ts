@@ -262,6 +262,25 @@ describe("the SQLite store", () => {
     await refused();
   });
 
+  it("waits for no reader that holds an older view, and empties the write-ahead log when it has gone", async () => {
+    await using store = await SqliteStore.open({ dir });
+    await store.commit(bulk("a", 1, 10), 1);
+    const reader = new DatabaseSync(file, { readOnly: true });
+    reader.exec("BEGIN");
+    const count = (): unknown => reader.prepare("SELECT count(*) AS n FROM objects").get()?.["n"];
+    assert.equal(count(), 1);
+    const began = performance.now();
+    for (let position = 2; position <= 4; position++)
+      await store.commit(bulk(String(position), 170, 100_000), position);
+    // Each would have waited five seconds for the reader, which waits for them.
+    assert.ok(performance.now() - began < 9_000, `${performance.now() - began} ms`);
+    assert.equal(count(), 1);
+    reader.close();
+    await store.commit(bulk("b", 1, 10), 5);
+    await store.commit(bulk("c", 1, 10), 6);
+    assert.ok(statSync(`${file}-wal`).size < 1_000_000, String(statSync(`${file}-wal`).size));
+  });
+
   it("uses an index for each kind of search", async () => {
     await using store = await SqliteStore.open({ dir });
     await store.commit([row("inv_1", { key: "k" })], 1);
