@@ -324,6 +324,25 @@ describe("the language", () => {
     });
   });
 
+  it("says what theirs says in other words", async () => {
+    const row = await one(`
+      SELECT 'Ada' ILIKE 'aDA' AS alike, CAST('7 days' AS STRING) AS text, CAST(now() AS TIMESTAMP) = now() AS same,
+        now() - INTERVAL '2' HOUR = ago('2h') AS hours, now() - interval '1 day 2 hours' = ago('26h') AS days,
+        date_trunc('hour', '2026-11-23T02:06:11.310Z') AS hour, to_timestamp('2026-11-23T10:00:00+01:00') AS at,
+        to_timestamp(1e20) AS late, ago('100000w') AS early`);
+    assert.deepEqual(row, {
+      alike: 1,
+      text: "7 days",
+      same: 1,
+      hours: 1,
+      days: 1,
+      hour: "2026-11-23T02:00:00.000Z",
+      at: "2026-11-23T09:00:00.000Z",
+      late: "9999-12-31T23:59:59.999Z",
+      early: "1970-01-01T00:00:00.001Z",
+    });
+  });
+
   it("joins what the hooks of Restate's tests join", async () => {
     const rows = await rig.rows(`
       SELECT i.id, i.status, j.entry_json, e.event_json FROM sys_invocation i

@@ -56,8 +56,9 @@ send to DataFusion, this is understood as well:
 
 - \`SHOW TABLES\`, \`SHOW COLUMNS FROM view\`, \`DESCRIBE view\`, \`information_schema.tables\` and \`information_schema.columns\`;
 - \`restate.public.sys_invocation\` and \`public.sys_invocation\` for the view;
-- the column \`index\` without quotes;
-- \`now()\`, \`now() - interval '1 hour'\`, \`to_timestamp('2026-11-23T10:00:00Z')\`. Shorter: \`ago('1h')\`.
+- the column \`index\` without quotes, \`ILIKE\`, and \`CAST(x AS STRING)\`;
+- \`now()\`, \`now() - interval '1 hour'\`, \`to_timestamp('2026-11-23T10:00:00Z')\`, \`date_trunc('hour', created_at)\`. Shorter:
+  \`ago('1h')\`.
 
 What differs from it:
 
@@ -65,7 +66,8 @@ What differs from it:
   other and with \`ago\`; lengths of time come from \`julianday(b) - julianday(a)\`, in days.
 - Booleans are 0 and 1 in expressions; \`WHERE completed\` and \`completed = true\` work. Lists are JSON texts. \`partition_key\` is
   compared as a signed number. Results have the proper types again where a column of a view is named as it is there.
-- \`LIKE\` ignores the case of ASCII letters. \`ILIKE\`, \`x::type\`, \`date_trunc\`, \`arrow_cast\` and other functions of DataFusion are not there.
+- \`LIKE\` ignores the case of ASCII letters. \`x::type\`, \`array_agg\`, \`first_value\` as an aggregate, intervals elsewhere than
+  behind \`now()\`, and other functions of DataFusion are not there.
 - Several columns of one name are one field of a JSON row: name them (\`AS\`).
 - \`EXPLAIN\` and everything else that is no SELECT is refused.
 

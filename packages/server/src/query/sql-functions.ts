@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 
 import { parseDuration } from "@holdfast/protocol";
 
+import { instantCell } from "./cell.ts";
 import { invalidQuery, type QueryRefusal } from "./query-task.ts";
 
 const SQLITE_FUNCTIONS = `
@@ -18,7 +19,7 @@ const SQLITE_FUNCTIONS = `
   json_group_object json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type
   json_valid jsonb_extract`;
 
-const HELPERS = ["now", "ago", "to_timestamp"] as const;
+const HELPERS = ["now", "ago", "to_timestamp", "date_trunc"] as const;
 
 export const CALLABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...SQLITE_FUNCTIONS.trim().split(/\s+/),
@@ -26,35 +27,58 @@ export const CALLABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 ]);
 
 const DURATION_LENGTH_MAX = 40;
-const UNITS: Readonly<Record<string, string>> = {
-  millisecond: "ms",
-  second: "s",
-  sec: "s",
-  minute: "m",
-  min: "m",
-  hour: "h",
-  day: "d",
-  week: "w",
-};
+const UNITS: ReadonlyMap<string, string> = new Map([
+  ["millisecond", "ms"],
+  ["second", "s"],
+  ["sec", "s"],
+  ["minute", "m"],
+  ["min", "m"],
+  ["hour", "h"],
+  ["day", "d"],
+  ["week", "w"],
+]);
+
+/** How many characters of an instant say it down to a unit, and what completes it. */
+const TRUNCATED: ReadonlyMap<string, readonly [length: number, rest: string]> = new Map([
+  ["second", [19, ".000Z"]],
+  ["minute", [16, ":00.000Z"]],
+  ["hour", [13, ":00:00.000Z"]],
+  ["day", [10, "T00:00:00.000Z"]],
+  ["month", [7, "-01T00:00:00.000Z"]],
+  ["year", [4, "-01-01T00:00:00.000Z"]],
+]);
 
 /** Instants are texts of one form, so that they compare as times. */
 export function defineHelpers(database: DatabaseSync): void {
   const now = Date.now();
-  database.function("now", () => new Date(now).toISOString());
-  database.function("ago", (length) => new Date(now - durationOf(String(length))).toISOString());
-  database.function("to_timestamp", (text) => {
-    const at = typeof text === "number" ? text * 1_000 : Date.parse(String(text));
-    return Number.isNaN(at) ? null : new Date(at).toISOString();
+  database.function("now", () => instantCell(now) ?? null);
+  database.function("ago", (length) => instantCell(Math.max(1, now - durationOf(String(length)))) ?? null);
+  database.function("to_timestamp", (value) => {
+    const at = typeof value === "number" ? value * 1_000 : Date.parse(String(value));
+    return at >= 0 ? (instantCell(at) ?? null) : null;
   });
+  database.function("date_trunc", (unit, value) => {
+    const truncated = TRUNCATED.get(String(unit).toLowerCase());
+    if (truncated === undefined)
+      throw invalidQuery(`date_trunc knows ${[...TRUNCATED.keys()].join(", ")}, each in quotes`);
+    const [length, rest] = truncated;
+    return typeof value === "string" && value.length >= length ? value.slice(0, length) + rest : null;
+  });
+}
+
+export function isTimeUnit(word: string): boolean {
+  return unitOf(word) !== undefined;
+}
+
+function unitOf(word: string): string | undefined {
+  const unit = word.toLowerCase();
+  return UNITS.get(unit) ?? UNITS.get(unit.replace(/s$/, ""));
 }
 
 /** "90s" and "1h30m" as everywhere, and "10 minutes" as in SQL. */
 function durationOf(text: string): number {
   if (text.length > DURATION_LENGTH_MAX) throw noDuration(text);
-  const spelled = text.replace(/\s*([a-z]+)\s*/gi, (_all, word: string) => {
-    const unit = word.toLowerCase();
-    return UNITS[unit] ?? UNITS[unit.replace(/s$/, "")] ?? word;
-  });
+  const spelled = text.replace(/\s*([a-z]+)\s*/gi, (_all, word: string) => unitOf(word) ?? word);
   const ms = parseDuration(spelled.trim());
   if (ms !== undefined) return ms;
   throw noDuration(text);

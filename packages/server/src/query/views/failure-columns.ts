@@ -5,25 +5,25 @@ import { errorCatalogue, isErrorCode, type Failure } from "@holdfast/protocol";
 type Named = { readonly status: number; readonly restate: string };
 
 /** Codes of ours for which Restate has one that its tools know. */
-const NAMED: Readonly<Record<string, Named>> = {
-  "journal-mismatch": { status: 570, restate: "RT0016" },
-  "protocol-violation": { status: 571, restate: "RT0012" },
-  "abort-timeout": { status: 500, restate: "RT0001" },
-  "message-too-large": { status: 500, restate: "RT0003" },
-  "connection-lost": { status: 500, restate: "RT0010" },
-  "deployment-unavailable": { status: 500, restate: "RT0010" },
-  "service-not-found": { status: 500, restate: "RT0018" },
-  "handler-not-found": { status: 500, restate: "RT0018" },
-  "handler-error": { status: 500, restate: "RT0007" },
-};
+const NAMED: ReadonlyMap<string, Named> = new Map([
+  ["journal-mismatch", { status: 570, restate: "RT0016" }],
+  ["protocol-violation", { status: 571, restate: "RT0012" }],
+  ["abort-timeout", { status: 500, restate: "RT0001" }],
+  ["message-too-large", { status: 500, restate: "RT0003" }],
+  ["connection-lost", { status: 500, restate: "RT0010" }],
+  ["deployment-unavailable", { status: 500, restate: "RT0010" }],
+  ["service-not-found", { status: 500, restate: "RT0018" }],
+  ["handler-not-found", { status: 500, restate: "RT0018" }],
+  ["handler-error", { status: 500, restate: "RT0007" }],
+]);
 
 /** Restate's documentation code, or ours where there is none. */
 export function documentationCode({ code }: InvocationEvent): string | undefined {
-  return NAMED[code]?.restate ?? (code === "" ? undefined : code);
+  return NAMED.get(code)?.restate ?? (code === "" ? undefined : code);
 }
 
 export function failureStatus({ code }: InvocationEvent): number {
-  const named = NAMED[code];
+  const named = NAMED.get(code);
   if (named !== undefined) return named.status;
   return isErrorCode(code) ? errorCatalogue[code].status : 500;
 }
