@@ -319,7 +319,7 @@ describe("the language", () => {
     const recent = "SELECT count(*) AS n FROM sys_invocation WHERE created_at > now() - interval '1 hour'";
     assert.ok((await one(recent))["n"] > 10);
     assert.deepEqual(await one("SELECT ago('90s') < now() AS earlier, 0.5 AS half"), {
-      earlier: 1,
+      earlier: true,
       half: 0.5,
     });
   });
@@ -331,16 +331,57 @@ describe("the language", () => {
         date_trunc('hour', '2026-11-23T02:06:11.310Z') AS hour, to_timestamp('2026-11-23T10:00:00+01:00') AS at,
         to_timestamp(1e20) AS late, ago('100000w') AS early`);
     assert.deepEqual(row, {
-      alike: 1,
+      alike: true,
       text: "7 days",
-      same: 1,
-      hours: 1,
-      days: 1,
+      same: true,
+      hours: true,
+      days: true,
       hour: "2026-11-23T02:00:00.000Z",
       at: "2026-11-23T09:00:00.000Z",
       late: "9999-12-31T23:59:59.999Z",
       early: "1970-01-01T00:00:00.001Z",
     });
+  });
+
+  it("knows conditions by how they are written, and numbers by that they are none", async () => {
+    const row = await one(`
+      WITH inner AS (SELECT id, id IS NOT NULL AS is_there, length(id) AS size FROM sys_invocation WHERE id = '${ids.success}')
+      SELECT is_there, size > 100, NOT size AS none, size IN (38, 39) OR 1 = 2 AS known, 1 AS one, (1 = 1) + 0 AS sum,
+        CASE WHEN size = 1 THEN 1 ELSE 0 END AS number, exists(SELECT 1) AS "there", count(*) FILTER (WHERE size > 1) AS n
+      FROM inner`);
+    assert.deepEqual(row, {
+      is_there: true,
+      "size > 100": false,
+      none: false,
+      known: true,
+      one: 1,
+      sum: 1,
+      number: 0,
+      there: true,
+      n: 1,
+    });
+  });
+
+  it("answers what Restate's command line asks for lists and descriptions", async () => {
+    const [row] = await rig.rows(`
+      SELECT inv.id, inv.retry_count AS num_retries, dp.id IS NOT NULL AS pinned_deployment_exists
+      FROM sys_invocation inv LEFT JOIN sys_deployment dp ON dp.id = inv.pinned_deployment_id
+      WHERE status IN ('paused','backing-off') AND inv.id IN ('${ids.backingOff}') ORDER BY inv.created_at DESC, inv.id`);
+    assert.deepEqual(row, { id: ids.backingOff, num_retries: 1, pinned_deployment_exists: true });
+    const known = await one(`
+      SELECT COUNT(*) FROM information_schema.columns
+      WHERE table_name = 'sys_journal' AND column_name IN ('version', 'entry_json', 'appended_at')`);
+    assert.deepEqual(known, { "COUNT(*)": 3 });
+    const entries = await rig.rows(`
+      SELECT sj.index, sj.version FROM sys_journal sj WHERE sj.id = '${ids.success}' ORDER BY index DESC LIMIT 100`);
+    assert.deepEqual(entries[0], { index: 5, version: 2 });
+    const state =
+      "select key, value from state where service_name = 'counter' and service_key = 'forwarded' ;";
+    assert.equal((await rig.rows(state)).length, 2);
+    const counted = await one(
+      "SELECT COUNT(1) FROM (SELECT * FROM sys_invocation inv LIMIT 50000) WHERE status != 'completed'",
+    );
+    assert.ok(counted["COUNT(1)"] > 5);
   });
 
   it("joins what the hooks of Restate's tests join", async () => {

@@ -20,10 +20,11 @@ const documented: ReadonlyMap<string, ColumnType | undefined> = documentedTypes(
 export function resultColumns(
   names: readonly string[],
   rows: ReadonlyArray<readonly Cell[]>,
+  conditions: ReadonlySet<string>,
 ): readonly ResultColumn[] {
   return names.map((name, index) => {
     const cells = rows.map((row) => row[index] ?? null).filter((cell) => cell !== null);
-    const type = documented.get(name);
+    const type = conditions.has(name) ? "boolean" : documented.get(name);
     if (type !== undefined && cells.every((cell) => isOf(type, cell))) return { name, type };
     return { name, type: typeOfValues(cells) };
   });

@@ -2,6 +2,7 @@
 import type { StatementSync } from "node:sqlite";
 
 import { batchMessage, endOfStream, schemaMessage } from "./arrow/arrow-stream.ts";
+import { conditionNames } from "./boolean-columns.ts";
 import type { Cell } from "./cell.ts";
 import { jsonLists, jsonObjects } from "./json-answer.ts";
 import { QueryRefusal, type QueryLimits, type QueryTask } from "./query-task.ts";
@@ -33,7 +34,7 @@ export function runQuery(task: QueryTask, send: (bytes: Uint8Array) => void): nu
     const names = statement.columns().map(({ name }) => name);
     const rows = collect(statement, task);
     const bounded = boundedSend(send, task.limits);
-    const columns = resultColumns(names, rows);
+    const columns = resultColumns(names, rows, conditionNames(task.sql));
     if (task.format === "arrow") sendArrow(columns, rows, bounded);
     else sendText((task.format === "json" ? jsonObjects : jsonLists)(columns, rows), bounded);
     return rows.length;

@@ -14,6 +14,7 @@ import { JournalReader, type ReadJournal } from "./journal-reader.ts";
 import { QueryAuthorizer } from "./query-authorizer.ts";
 import type { SnapshotRows } from "./snapshot-rows.ts";
 import { defineHelpers } from "./sql-functions.ts";
+import { STATEMENT_LENGTH_MAX } from "./statement.ts";
 import { StoreRows } from "./store-rows.ts";
 import { createViews, privatePrefix, viewFunctions } from "./view-sql.ts";
 import { numbersBelow } from "./views/journal-views.ts";
@@ -26,7 +27,8 @@ const INVOCATIONS_KEPT = 256;
 const BUSY_TIMEOUT_MS = 5_000;
 
 const STATEMENT_LIMITS = {
-  sqlLength: 256 * 1024,
+  // In bytes. What is sent is bounded in characters; the rest is what its words become.
+  sqlLength: 8 * STATEMENT_LENGTH_MAX,
   column: 500,
   exprDepth: 200,
   compoundSelect: 100,

@@ -65,7 +65,8 @@ What differs from it:
 - Instants and durations are texts in ISO 8601 (\`2026-11-23T02:06:11.310Z\`, \`PT86400S\`). Instants compare as they should, with each
   other and with \`ago\`; lengths of time come from \`julianday(b) - julianday(a)\`, in days.
 - Booleans are 0 and 1 in expressions; \`WHERE completed\` and \`completed = true\` work. Lists are JSON texts. \`partition_key\` is
-  compared as a signed number. Results have the proper types again where a column of a view is named as it is there.
+  compared as a signed number. Results have the proper types again where a column of a view is named as it is there; conditions
+  (\`d.id IS NOT NULL AS is_there\`) are booleans.
 - \`LIKE\` ignores the case of ASCII letters. \`x::type\`, \`array_agg\`, \`first_value\` as an aggregate, intervals elsewhere than
   behind \`now()\`, and other functions of DataFusion are not there.
 - Several columns of one name are one field of a JSON row: name them (\`AS\`).

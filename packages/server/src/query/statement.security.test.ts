@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { QueryRefusal } from "./query-task.ts";
 import { Snapshot } from "./snapshot.ts";
-import { readStatement } from "./statement.ts";
+import { readStatement, STATEMENT_LENGTH_MAX } from "./statement.ts";
 import { tokensOf } from "./tokens.ts";
 
 const CANARY = "canary-of-a-closed-table";
@@ -107,7 +107,7 @@ test("the words of any text are found, and together with what lies between them 
   );
 });
 
-test("a statement twice as long takes about twice as long to read", () => {
+test("a statement ten times as long takes about ten times as long to read, and one that is too long none", () => {
   const hostile = [
     "(",
     "'",
@@ -123,7 +123,7 @@ test("a statement twice as long takes about twice as long to read", () => {
   ];
   for (const piece of hostile) {
     const took = (length: number): number => {
-      const sql = `SELECT ${piece.repeat(length / piece.length)}`;
+      const sql = `SELECT ${piece.repeat((length - 10) / piece.length)}`;
       const began = performance.now();
       try {
         readStatement(sql);
@@ -132,9 +132,11 @@ test("a statement twice as long takes about twice as long to read", () => {
       }
       return performance.now() - began;
     };
-    took(20_000);
-    const [short, long] = [took(100_000), took(800_000)];
-    // With the square of the length it would be sixty-four times.
-    assert.ok(long < 24 * short + 100, `${JSON.stringify(piece)}: ${short} ms and ${long} ms`);
+    const best = (length: number): number => Math.min(...Array.from({ length: 5 }, () => took(length)));
+    const [short, long] = [best(STATEMENT_LENGTH_MAX / 10), best(STATEMENT_LENGTH_MAX)];
+    // With the square of the length it would be a hundred times.
+    assert.ok(long < 30 * short + 50, `${JSON.stringify(piece)}: ${short} ms and ${long} ms`);
   }
+  const tooLong = `SELECT ${" ".repeat(STATEMENT_LENGTH_MAX)}1`;
+  assert.throws(() => readStatement(tooLong), /longer than 100000 characters/);
 });

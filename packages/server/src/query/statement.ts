@@ -7,11 +7,16 @@ import { rewritten } from "./dialect.ts";
 import { invalidQuery } from "./query-task.ts";
 import { isSymbol, isWord, nameOf, tokensOf, type Token } from "./tokens.ts";
 
+/** Room for a thousand ids in a list. */
+export const STATEMENT_LENGTH_MAX = 100_000;
+
 /** How a statement may begin. */
 const BEGINNINGS: ReadonlySet<string> = new Set(["select", "with", "values", "("]);
 
 /** The statement for SQLite. Throws a QueryRefusal for what cannot be one SELECT. */
 export function readStatement(sql: string): string {
+  if (sql.length > STATEMENT_LENGTH_MAX)
+    throw invalidQuery(`it is longer than ${STATEMENT_LENGTH_MAX} characters`);
   const tokens = tokensOf(sql);
   while (isSymbol(tokens.at(-1), ";")) tokens.pop();
   if (tokens.some((token) => isSymbol(token, ";")))
