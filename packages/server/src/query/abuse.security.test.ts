@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 
 import { service } from "@holdfast/sdk";
 
-import { QueryRig } from "./query-rig.contract.ts";
+import { QueryRig, type Row } from "./query-rig.contract.ts";
 
 const greeter = service("greeter", { greet: async (_ctx, name: string) => `hello ${name}` });
 
@@ -154,6 +154,8 @@ describe("what would take too much", () => {
   it("is refused before it runs where the statement itself is too large", async () => {
     const nested = `SELECT ${"(".repeat(5_000)}1${")".repeat(5_000)}`;
     assert.equal((await rig.refusal(nested))["error"], "query-invalid");
+    const long = await rig.post({ query: "SELECT ?", parameters: ["x".repeat(100_000)] });
+    assert.match(((await long.json()) as Row)["message"], /longer than 100000 characters/);
     const wide = `SELECT ${"1,".repeat(2_000)}1`;
     assert.match((await rig.refusal(wide))["message"], /too many columns/);
   });

@@ -7,6 +7,7 @@ import { sendBytes } from "../http/response.ts";
 import type { EngineAccess } from "../partition/engine-access.ts";
 import { ARROW_STREAM_TYPE } from "./arrow/arrow-stream.ts";
 import { QueryRefusal, type QueryFailure, type QueryFormat, type QueryParameter } from "./query-task.ts";
+import { STATEMENT_LENGTH_MAX } from "./statement.ts";
 
 const JSON_TYPE = "application/json";
 /** A list a row, with the names of the columns: what `holdfast sql` asks for. */
@@ -23,6 +24,9 @@ export async function answerQuery(exchange: AdminExchange): Promise<undefined> {
   const { engine, res, settings } = exchange;
   const given = readFields(jsonOf(exchange), { query: text, parameters: list(parameter) });
   const sql = required(given.query, "query");
+  const parameters = given.parameters ?? [];
+  // Before it waits for its turn, with what it holds.
+  checkLength(sql, parameters);
   const { queries } = settings;
   const path = engine.store.filePath;
   if (queries === undefined || path === undefined) {
@@ -32,7 +36,7 @@ export async function answerQuery(exchange: AdminExchange): Promise<undefined> {
   res.on("close", () => gone.abort());
   await freshStore(engine, queries.limits.timeMs);
   const format = formatOf(exchange.req.headers.accept);
-  const task = { path, sql, parameters: given.parameters ?? [], format };
+  const task = { path, sql, parameters, format };
   try {
     const { chunks } = await queries.run(task, gone.signal);
     sendBytes(res, 200, CONTENT_TYPES[format], chunks);
@@ -61,6 +65,13 @@ async function freshStore(engine: EngineAccess, timeMs: number): Promise<void> {
 function formatOf(accept: string | undefined): QueryFormat {
   if (accept === JSON_TYPE) return "json";
   return accept === TABLE_TYPE ? "table" : "arrow";
+}
+
+function checkLength(sql: string, parameters: readonly QueryParameter[]): void {
+  const length = parameters.reduce<number>((sum, each) => sum + String(each).length, sql.length);
+  if (length <= STATEMENT_LENGTH_MAX) return;
+  const reason = `it is longer than ${STATEMENT_LENGTH_MAX} characters, parameters included`;
+  throw new HoldfastError("query-invalid", { reason });
 }
 
 function parameter(value: unknown, path: string): QueryParameter {
