@@ -99,7 +99,7 @@ function openSession(connection: EngineConnection): void {
       isLost = true;
     },
   });
-  session.ackRun(1);
+  session.ackRun(1, { ...entry, attempt: 1 });
 }
 
 const input = sampleBodies.find(({ type }) => type === 0x0400) ?? { type: 0x0400, body: new Uint8Array(0) };

@@ -39,6 +39,8 @@ export type AckRunEffect = {
   readonly id: string;
   readonly attempt: number;
   readonly completionId: number;
+  /** The recorded completion: what confirms it where a wire knows no acknowledgement. */
+  readonly entry: JournalEntry;
 };
 export type AbortAttemptEffect = {
   readonly kind: "abort-attempt";

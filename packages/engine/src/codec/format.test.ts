@@ -140,6 +140,7 @@ const invocation: Invocation = {
   deployment: "dp_1",
   attempt: 4,
   retryCount: 1,
+  failuresSinceCommand: 0,
   nextRetryAt: AT + 6,
   timer: "t",
   inboxSeq: 9,
@@ -238,6 +239,9 @@ const configuring: RecordBody = {
 const meta = { now: AT, nextTimerSeq: 3, epoch: 2, settingsJson: "{}" };
 
 /** What is stored under a name, and how it comes from and to bytes. */
+/** The first version has no place for the count. */
+const failing: Invocation = { ...invocation, failuresSinceCommand: 3 };
+
 type Sample = {
   readonly name: string;
   /** `undefined`: this is only read, and written in a later form. */
@@ -275,6 +279,12 @@ const SAMPLES: readonly Sample[] = [
   { name: "deployment 2", bytes: encodeDeployment(configured), value: configured, decode: decodeDeployment },
   { name: "meta", bytes: encodeMeta(meta), value: meta, decode: decodeMeta },
   { name: "journal chunk 2", bytes: encodeChunk(journal2), value: journal2, decode: decodeChunk },
+  {
+    name: "invocation 2",
+    bytes: encodeInvocation(failing),
+    value: failing,
+    decode: decodeInvocation,
+  },
 ];
 
 test("every kind of record and row is written as it was when its format was new, and older formats are read", () => {

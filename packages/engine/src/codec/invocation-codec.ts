@@ -1,4 +1,7 @@
-/** Encoding of an invocation's row. Format history: 1 first version. An unknown version is refused. */
+/**
+ * Encoding of an invocation's row. Format history: 1 first version; 2 failures since the newest command. An unknown version
+ * is refused. A row that 1 has room for is written as 1, so that a server of before can read it.
+ */
 import { EVENTS_MAX } from "../limits.ts";
 import type { Invocation, InvocationEvent, InvocationStatus, OpenOperation, Waiter } from "../tables/rows.ts";
 import { BinaryReader, BinaryWriter } from "./binary.ts";
@@ -6,7 +9,7 @@ import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
 import { checkVersion } from "./row-version.ts";
 import { readSource, readTarget, readWord, writeSource, writeTarget, writeWord } from "./target-codec.ts";
 
-const ROW_FORMAT_VERSION = 1;
+const NEWEST_VERSION = 2;
 
 /** Codes on disk. Append only. */
 const STATUSES: readonly InvocationStatus[] = [
@@ -37,7 +40,7 @@ function begin(version: number): void {
 }
 
 export function encodeInvocation(row: Invocation): Uint8Array {
-  begin(ROW_FORMAT_VERSION);
+  begin(row.failuresSinceCommand === 0 ? 1 : NEWEST_VERSION);
   writer.string(row.id);
   writeTarget(writer, row.target);
   writeSource(writer, row.source);
@@ -86,6 +89,7 @@ export function encodeInvocation(row: Invocation): Uint8Array {
   writer.uint(row.journalBytes);
   writer.uint(row.lastEntryAt);
   writeNumbers(row.chunks);
+  if (row.failuresSinceCommand > 0) writer.uint(row.failuresSinceCommand);
   return writer.takeShared();
 }
 
@@ -148,7 +152,7 @@ function readList<T>(reader: BinaryReader, readOne: (reader: BinaryReader) => T)
 
 export function decodeInvocation(value: Uint8Array): Invocation {
   const reader = new BinaryReader(value);
-  checkVersion(reader, ROW_FORMAT_VERSION, "An invocation");
+  const version = checkVersion(reader, NEWEST_VERSION, "An invocation");
   const id = reader.string();
   return {
     id,
@@ -190,6 +194,7 @@ export function decodeInvocation(value: Uint8Array): Invocation {
     tail: [],
     storing: 0,
     chunks: readNumbers(reader),
+    failuresSinceCommand: version < 2 ? 0 : reader.uint(),
   };
 }
 

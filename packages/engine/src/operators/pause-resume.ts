@@ -60,6 +60,7 @@ export function resumeInvocation(fold: Fold, record: ResumeRecord): Outcome {
   }
   const row = fold.tables.invocations.edit(id);
   row.retryCount = 0;
+  row.failuresSinceCommand = 0;
   row.lostAttempts = 0;
   if (deployment !== undefined && deployment !== row.deployment) pin(fold, row, deployment);
   addEvent(

@@ -60,6 +60,7 @@ export function failAttempt(fold: Fold, row: Invocation, failure: AttemptFailure
     return;
   }
   const { retryPolicy } = fold.tables.handlerSettings(row.deployment, row.target.service, row.target.handler);
+  if (failure.counted) row.failuresSinceCommand += 1;
   if (failure.counted && failure.retryDelayMs < 0) {
     row.retryCount += 1;
     if (row.retryCount >= retryPolicy.maxAttempts) {
@@ -170,6 +171,7 @@ export function suspend(fold: Fold, row: Invocation, awaiting: AwaitingSet): voi
   row.awaiting = awaiting;
   row.status = "suspended";
   noteProgress(row);
+  row.failuresSinceCommand = 0;
   row.modifiedAt = fold.at;
   if (hasArrived(row, awaiting)) startAttempt(fold, row);
 }

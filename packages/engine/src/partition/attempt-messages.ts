@@ -22,7 +22,7 @@ import { applyCommand } from "../commands/apply-command.ts";
 import type { CommandScope } from "../commands/scope.ts";
 import type { Outcome } from "../effect.ts";
 import type { AttemptMessagesRecord, SessionMessage } from "../record.ts";
-import type { AwaitingSet, Invocation } from "../tables/rows.ts";
+import type { AwaitingSet, Invocation, JournalEntry } from "../tables/rows.ts";
 import { failAttempt, noteProgress, suspend } from "./attempt-end.ts";
 import { completeInvocation } from "./completion.ts";
 import type { Fold, Refusal } from "./fold.ts";
@@ -155,6 +155,7 @@ function recordCommand(scope: CommandScope, sent: SessionMessage, message: Messa
     appendEntry(row, entry);
     row.commandCount += 1;
     noteProgress(row);
+    row.failuresSinceCommand = 0;
     row.recordedOn = entry.deployment;
   });
   return refusal;
@@ -168,8 +169,9 @@ function proposeRunResult(
   result: Result,
 ): Refusal | undefined {
   const operation = row.open.get(completionId);
-  if (operation === undefined && hasRunResult(fold, row, completionId)) {
-    fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
+  const entry = operation === undefined ? runResult(fold, row, completionId) : undefined;
+  if (entry !== undefined) {
+    fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId, entry });
     return undefined;
   }
   if (operation?.kind !== "run") return noStep(completionId, operation?.kind);
@@ -187,8 +189,8 @@ function noStep(completionId: number, kind: string | undefined): Refusal {
 }
 
 /** Looks through the journal: an acknowledgement says that a result is recorded, and second proposals are rare. */
-function hasRunResult(fold: Fold, row: Invocation, completionId: number): boolean {
-  return fold.tables.journal(row).some((entry) => {
+function runResult(fold: Fold, row: Invocation, completionId: number): JournalEntry | undefined {
+  return fold.tables.journal(row).find((entry) => {
     if (entry.type !== MessageType.RunCompletion) return false;
     return completionIdOf(decodeMessage(entry.type, entry.body)) === completionId;
   });

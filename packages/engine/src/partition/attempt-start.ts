@@ -59,7 +59,7 @@ function startMessage(fold: Fold, row: Invocation): StartMessage {
     state: object === undefined ? [] : [...object.state],
     partialState: !keyed || settings.lazyState,
     key: row.target.key,
-    retryCount: row.retryCount,
+    retryCount: row.failuresSinceCommand,
     sinceLastEntryMs: Math.max(0, fold.at - row.lastEntryAt),
     randomSeed: randomSeedOf(row.seedId),
     service: row.target.service,

@@ -101,8 +101,8 @@ export function completeOperation(
 /** Records the proposed result of a step. The attempt that proposed it gets an acknowledgement instead of the completion. */
 export function recordRunResult(fold: Fold, row: Invocation, completionId: number, result: Result): void {
   row.open.delete(completionId);
-  record(fold, row, { type: MessageType.RunCompletion, completionId, result }, "handler");
-  fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId });
+  const entry = record(fold, row, { type: MessageType.RunCompletion, completionId, result }, "handler");
+  fold.effects.push({ kind: "ack-run", id: row.id, attempt: row.attempt, completionId, entry });
 }
 
 /** Whether the journal already holds something the handler says it waits for, so that it must not be suspended. */

@@ -140,6 +140,7 @@ export function newInvocation(fold: Fold, identity: Identity): Invocation {
     deployment: undefined,
     attempt: 0,
     retryCount: 0,
+    failuresSinceCommand: 0,
     nextRetryAt: 0,
     timer: "",
     inboxSeq: 0,

@@ -118,6 +118,11 @@ export type Invocation = {
   attempt: number;
   /** Failed attempts since the last stored command or step result. */
   retryCount: number;
+  /**
+   * Failed attempts since the newest command was stored, those with a delay of their own included: what Restate's SDKs count
+   * the tries of a step by. Unlike `retryCount`, the result of a step does not reset it.
+   */
+  failuresSinceCommand: number;
   nextRetryAt: number;
   /** Key of the timer that a scheduled or backing-off invocation waits for; "" when there is none. */
   timer: string;

@@ -274,6 +274,7 @@ export const anyInvocation: fc.Arbitrary<Invocation> = fc.record(
     deployment: optionalText,
     attempt: number,
     retryCount: number,
+    failuresSinceCommand: number,
     nextRetryAt: number,
     timer: anyText,
     inboxSeq: number,

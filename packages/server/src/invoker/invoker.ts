@@ -45,6 +45,8 @@ type Loss = {
   readonly message: string;
   readonly counted: boolean;
   readonly pause: boolean;
+  /** Default: the policy's. */
+  readonly retryDelayMs?: number;
 };
 
 export class Invoker implements AttemptEffects {
@@ -94,7 +96,7 @@ export class Invoker implements AttemptEffects {
         this.#deliver(effect);
         return;
       case "ack-run":
-        this.#session(effect.id, effect.attempt)?.ackRun(effect.completionId);
+        this.#session(effect.id, effect.attempt)?.ackRun(effect.completionId, effect.entry);
         return;
       case "abort-attempt":
         this.#abort(effect.id, effect.attempt, effect.reason);
@@ -157,16 +159,17 @@ export class Invoker implements AttemptEffects {
   #listener(attempt: AttemptSession): SessionListener {
     return {
       onMessage: (message, body) => this.#receive(attempt, message, body),
-      onLost: (code, reason, reached) => {
+      onLost: (code, reason, reached, next) => {
         if (attempt.isOver) return;
         attempt.end();
         this.#remove(attempt);
-        const isHopeless = code !== "connection-lost";
+        const isHopeless = next === undefined && code !== "connection-lost";
         this.#lose(attempt.id, attempt.attempt, {
-          code: reached || isHopeless ? code : "deployment-unavailable",
+          code: reached || code !== "connection-lost" ? code : "deployment-unavailable",
           message: reason,
-          counted: isHopeless || (reached && !this.#onlyWaits(attempt.id)),
+          counted: next?.isCounted ?? (isHopeless || (reached && !this.#onlyWaits(attempt.id))),
           pause: isHopeless,
+          ...(next?.delayMs === undefined ? {} : { retryDelayMs: next.delayMs }),
         });
       },
     };
@@ -263,7 +266,7 @@ export class Invoker implements AttemptEffects {
     if (this.#closed) return;
     // What it had sent before counts, and must be recorded before its end is.
     this.flush();
-    this.#options.submit({ kind: "attempt-lost", id, attempt, ...loss, retryDelayMs: -1 }, () => {});
+    this.#options.submit({ kind: "attempt-lost", id, attempt, retryDelayMs: -1, ...loss }, () => {});
   }
 
   #remove(attempt: AttemptSession): void {

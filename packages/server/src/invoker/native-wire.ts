@@ -159,7 +159,7 @@ function deferred(pending: PendingSession): Session {
   };
   return {
     deliver: (entry) => call((session) => session.deliver(entry)),
-    ackRun: (completionId) => call((session) => session.ackRun(completionId)),
+    ackRun: (completionId, entry) => call((session) => session.ackRun(completionId, entry)),
     requestSuspend: () => call((session) => session.requestSuspend()),
     consumed: (bytes) => call((session) => session.consumed(bytes)),
     abort: (reason) => {

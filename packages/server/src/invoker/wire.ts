@@ -1,7 +1,7 @@
-import type { JournalEntry } from "@holdfast/engine";
 /**
  * The port between the invoker and the wires: how one attempt is driven, whatever carries its messages.
  */
+import type { JournalEntry } from "@holdfast/engine";
 import type { StartMessage } from "@holdfast/protocol";
 import type { SdkMessage } from "@holdfast/protocol";
 
@@ -13,17 +13,24 @@ export interface SessionListener {
    * The session ended without Suspension, Error or End: `reached` says whether the handler's side ever got to it. Called
    * at most once, and not after `abort`.
    */
-  onLost(
-    code: "connection-lost" | "protocol-violation" | "message-too-large",
-    reason: string,
-    reached: boolean,
-  ): void;
+  onLost(code: LossCode, reason: string, reached: boolean, next?: NextTry): void;
 }
+
+export type LossCode = "connection-lost" | "protocol-violation" | "message-too-large" | "endpoint-refused";
+
+/** What becomes of a lost attempt, where the wire knows better than the rules that hold for all. */
+export type NextTry = {
+  /** Whether it uses up one of the retry policy's attempts, which also ends in a pause at last. */
+  readonly isCounted: boolean;
+  /** Instead of the policy's delay. */
+  readonly delayMs?: number;
+};
 
 /** The SDK's half of a session, as the engine drives it. None of these throws; none calls the listener synchronously. */
 export interface Session {
   deliver(entry: JournalEntry): void;
-  ackRun(completionId: number): void;
+  /** A step's proposed result is durable: `entry` is its completion as recorded. In its place among the notifications. */
+  ackRun(completionId: number, entry: JournalEntry): void;
   /** Finish what is executing, then suspend. */
   requestSuspend(): void;
   /** The attempt is over for the engine; the listener hears nothing more. */

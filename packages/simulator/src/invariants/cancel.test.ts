@@ -1,3 +1,5 @@
+import { MessageType } from "@holdfast/protocol";
+
 import { testInvariants, WatchedWorld, type Fault } from "./watched-world.contract.ts";
 
 /** "parent" waits for the invocation that this returns, and has sent to "sent", for which it does not. */
@@ -32,10 +34,22 @@ const killsNobody: Fault = ({ outcome, effects }, body) => ({
   effects: body.kind === "kill" ? effects.filter(({ kind }) => kind !== "completed") : effects,
 });
 
+const completionOfNothing = {
+  type: MessageType.RunCompletion,
+  body: new Uint8Array(0),
+  at: 0,
+  attempt: 1,
+  deployment: "",
+  cause: "handler",
+};
+
 /** Whoever is killed is tried again. */
 const triesTheDead: Fault = ({ outcome, effects }, body) => ({
   outcome,
-  effects: body.kind === "purge" ? [{ kind: "ack-run", id: body.id, attempt: 1, completionId: 1 }] : effects,
+  effects:
+    body.kind === "purge"
+      ? [{ kind: "ack-run", id: body.id, attempt: 1, completionId: 1, entry: completionOfNothing }]
+      : effects,
 });
 
 const acceptsAnything: Fault = ({ effects }) => ({ outcome: { ok: true }, effects });

@@ -127,6 +127,7 @@ function suspend(state: ModelState, invocation: ModelInvocation, message: Suspen
   // The next attempt would begin with the same journal and say the same.
   if (isOver && invocation.journal.length === invocation.knownEntries) throw violation();
   madeProgress(invocation);
+  invocation.failuresSinceCommand = 0;
   if (isOver) return startAttempt(state, invocation);
   invocation.awaiting = { completions, signals, namedSignals };
   invocation.status = "suspended";

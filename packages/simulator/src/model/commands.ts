@@ -47,6 +47,7 @@ export function applyCommand(
   const record = (): void => {
     invocation.journal.push(entry);
     madeProgress(invocation);
+    invocation.failuresSinceCommand = 0;
   };
   try {
     perform(state, invocation, message, record, takeId);

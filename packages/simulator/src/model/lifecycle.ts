@@ -55,7 +55,7 @@ function servingDeployment(state: ModelState, { target }: ModelInvocation): stri
 
 /** What an attempt is started with. */
 function startText(state: ModelState, invocation: ModelInvocation): string {
-  const { target, journal, attempt, deployment, retryCount, stepFailures } = invocation;
+  const { target, journal, attempt, deployment, failuresSinceCommand, stepFailures } = invocation;
   const isPlain = target.kind === "plain";
   const isPartial = isPlain || hasLazyState(state, invocation);
   const steps = [...openOf(invocation)]
@@ -66,7 +66,7 @@ function startText(state: ModelState, invocation: ModelInvocation): string {
     attempt,
     deployment,
     knownEntries: journal.length,
-    retryCount,
+    retryCount: failuresSinceCommand,
     steps,
     state: isPartial ? [] : [...state.object(target).state],
     recordedOn: recorded === deployment ? "" : recorded,

@@ -44,6 +44,8 @@ export type ModelInvocation = {
   /** Failed attempts that count, since the last progress; and those in a row that were lost and do not. */
   retryCount: number;
   lostAttempts: number;
+  /** Failed attempts that count, since the newest command or suspension. */
+  failuresSinceCommand: number;
   /** Code of the newest failure; gone with the next progress. A crash stays through losses on the way to the handler. */
   lastFailure: string | undefined;
   awaiting: AwaitingSet | undefined;

@@ -35,6 +35,7 @@ export function resume(state: ModelState, { id, deployment }: RecordOf<"resume">
   if (deployment !== undefined)
     invocation.deployment = deploymentServing(state, deployment, invocation.target);
   invocation.retryCount = 0;
+  invocation.failuresSinceCommand = 0;
   invocation.lostAttempts = 0;
   startAttempt(state, invocation);
   return undefined;

@@ -28,6 +28,7 @@ export function failAttempt(state: ModelState, invocation: ModelInvocation, fail
   if (as === "pause") return pause(state, invocation);
   const policy = policyFor(state, invocation);
   if (as === "lost") invocation.lostAttempts += 1;
+  else invocation.failuresSinceCommand += 1;
   if (as === "counted" && delayMs === undefined) {
     invocation.retryCount += 1;
     if (invocation.retryCount >= policy.maxAttempts) {

@@ -82,6 +82,7 @@ export function submit(state: ModelState, submission: Submission): ModelInvocati
     journal,
     knownEntries: 0,
     retryCount: 0,
+    failuresSinceCommand: 0,
     lostAttempts: 0,
     lastFailure: undefined,
     awaiting: undefined,

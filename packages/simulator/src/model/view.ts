@@ -109,6 +109,7 @@ type Common = Pick<
   | "attempt"
   | "deployment"
   | "retryCount"
+  | "failuresSinceCommand"
   | "lostAttempts"
   | "lastFailure"
   | "awaiting"
@@ -130,6 +131,7 @@ function invocationParts(known: Common): Parts {
     attempt: known.attempt,
     deployment: known.deployment,
     "counted failures": isLive ? known.retryCount : undefined,
+    "failures since command": isLive ? known.failuresSinceCommand : undefined,
     "lost attempts": isLive ? known.lostAttempts : undefined,
     "last failure": isLive ? known.lastFailure : undefined,
     awaiting: awaiting === undefined ? undefined : textOf(awaiting),

@@ -52,9 +52,9 @@ export class ObservedWire implements Wire {
         this.#emit({ kind: "delivered", ...of, entry });
         session.deliver(entry);
       },
-      ackRun: (completionId) => {
+      ackRun: (completionId, entry) => {
         this.#emit({ kind: "run-acked", ...of, completionId });
-        session.ackRun(completionId);
+        session.ackRun(completionId, entry);
       },
       requestSuspend: () => session.requestSuspend(),
       abort: (reason) => session.abort(reason),
