@@ -25,6 +25,9 @@ import {
   type Mutable,
 } from "./result-codec.ts";
 
+/** Newest version of the Restate service protocol whose fields of Start are all here. */
+export const NEWEST_RESTATE_VERSION = 6;
+
 export type ControlMessage = Exclude<Message, JournalMessage>;
 
 export function writeControl(writer: ProtobufWriter, message: ControlMessage): void {
@@ -74,7 +77,11 @@ export function readControl(reader: ProtobufReader, type: number): ControlMessag
   }
 }
 
-function writeStart(writer: ProtobufWriter, start: StartMessage): void {
+/**
+ * The fields of Start that the Restate protocol knows, in its version 5 or 6, and no others. Up to version 5 an SDK makes
+ * its random numbers from the invocation's id.
+ */
+export function writeRestateStart(writer: ProtobufWriter, start: StartMessage, version: number): void {
   const id = parseInvocationId(start.invocationId);
   if (id === undefined)
     throw new RangeError(`Start cannot be encoded: ${start.invocationId} is not an invocation id`);
@@ -91,7 +98,11 @@ function writeStart(writer: ProtobufWriter, start: StartMessage): void {
   writer.string(6, start.key);
   writer.uint32(7, start.retryCount);
   writer.uint64(8, start.sinceLastEntryMs);
-  writer.bigUint64(9, start.randomSeed);
+  if (version >= 6) writer.bigUint64(9, start.randomSeed);
+}
+
+function writeStart(writer: ProtobufWriter, start: StartMessage): void {
+  writeRestateStart(writer, start, NEWEST_RESTATE_VERSION);
   writer.string(100, start.service);
   writer.string(101, start.handler);
   writer.uint32(102, start.attempt);

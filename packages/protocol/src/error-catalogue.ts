@@ -498,6 +498,12 @@ export const errorCatalogue = {
     message: "The deployment broke the protocol: {reason}",
     hint: "Update its SDK. If that does not help, this is a defect worth reporting.",
   },
+  "endpoint-refused": {
+    status: 503,
+    source: "invocation",
+    message: "The endpoint did not run the handler: {reason}",
+    hint: "It is tried again by its retry policy. Look at the endpoint, and at what stands between it and this server.",
+  },
   "abort-timeout": {
     status: 500,
     source: "invocation",

@@ -101,6 +101,7 @@ export {
   decodeJournalMessage,
   decodeMessage,
   encodeMessage,
+  encodeRestateStart,
   messageTypeName,
   type ControlMessage,
 } from "./message-codec.ts";

@@ -8,7 +8,7 @@
 
 import { readCommand } from "./command-decoder.ts";
 import { writeCommand } from "./command-encoder.ts";
-import { readControl, writeControl, type ControlMessage } from "./control-codec.ts";
+import { readControl, writeControl, writeRestateStart, type ControlMessage } from "./control-codec.ts";
 import {
   MessageType,
   isCommandType,
@@ -16,6 +16,7 @@ import {
   type CompletionType,
   type JournalMessage,
   type Message,
+  type StartMessage,
 } from "./message.ts";
 import { readNotification, writeNotification } from "./notification-codec.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
@@ -29,6 +30,13 @@ const sharedReader = new ProtobufReader();
 export function encodeMessage(message: Message): Uint8Array {
   sharedWriter.truncate(0);
   writeMessage(sharedWriter, message);
+  return sharedWriter.finish();
+}
+
+/** The body of a Start for an SDK of that version of the Restate protocol. */
+export function encodeRestateStart(start: StartMessage, version: number): Uint8Array {
+  sharedWriter.truncate(0);
+  writeRestateStart(sharedWriter, start, version);
   return sharedWriter.finish();
 }
 

@@ -18,7 +18,7 @@ import {
 } from "@holdfast/protocol";
 
 import type { Clock } from "./clock.ts";
-import { checkManifest, discover, discoveryPath } from "./invoker/discovery.ts";
+import { checkManifest, discover, discoveryPath, type DiscoveryOptions } from "./invoker/discovery.ts";
 import { EndpointAddresses } from "./invoker/endpoint-address.ts";
 import { InProcessWire } from "./invoker/in-process-wire.ts";
 import { Invoker } from "./invoker/invoker.ts";
@@ -26,6 +26,8 @@ import { dialOverHttp } from "./invoker/native-dial.ts";
 import { NativeWire } from "./invoker/native-wire.ts";
 import { networkRules, type NetworkSettings } from "./invoker/network-rules.ts";
 import { authorityOf, RequestSigner } from "./invoker/request-signer.ts";
+import { IdentitySigner } from "./invoker/restate/identity-signer.ts";
+import { RestateWire } from "./invoker/restate/restate-wire.ts";
 import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
@@ -98,7 +100,11 @@ export type EngineOptions = {
 export type EngineOutside = {
   /** The way to a deployment at a URL. */
   readonly connect: (deployment: DeploymentRow) => Wire;
-  readonly discover: (url: string, headers: Readonly<Record<string, string>>) => Promise<EndpointManifest>;
+  readonly discover: (
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    options?: DiscoveryOptions,
+  ) => Promise<EndpointManifest>;
   /** Fills with what cannot be guessed: for ids. */
   readonly fillRandom: (bytes: Uint8Array) => void;
 };
@@ -114,6 +120,8 @@ export class Engine implements EngineAccess {
   readonly #endpoints: ReadonlyMap<string, HandlerEndpoint>;
   readonly #addresses: EndpointAddresses;
   readonly #signer: RequestSigner | undefined;
+  /** As `#signer`, for endpoints of Restate's SDKs: the same key in another form. */
+  readonly #restateSigner: IdentitySigner | undefined;
   /** Wires by deployment id, made when they are first needed. */
   readonly #wires = new Map<string, { readonly address: string; readonly wire: Wire }>();
 
@@ -126,6 +134,8 @@ export class Engine implements EngineAccess {
     const now = (): number => options.clock.now();
     this.#addresses = new EndpointAddresses(networkRules(options.networks ?? { allowed: [], denied: [] }));
     this.#signer = options.identity === undefined ? undefined : new RequestSigner(options.identity, now);
+    this.#restateSigner =
+      options.identity === undefined ? undefined : new IdentitySigner(options.identity, now);
     this.#ids = new InvocationIds(now, options.idSecret, options.outside?.fillRandom);
     this.#invoker = new Invoker({
       clock: processor.clock,
@@ -213,25 +223,33 @@ export class Engine implements EngineAccess {
     return this.#ids.forDeployment();
   }
 
-  discover(url: string, headers: Readonly<Record<string, string>>): Promise<EndpointManifest> {
+  discover(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    options: DiscoveryOptions = {},
+  ): Promise<EndpointManifest> {
     const given = this.#options.outside?.discover;
-    if (given !== undefined) return given(url, headers);
-    return discover(url, { ...headers, ...this.#signDiscovery(url, headers) }, this.#addresses);
+    if (given !== undefined) return given(url, headers, options);
+    const signed = { ...headers, ...this.#signDiscovery(url, headers) };
+    return discover(url, signed, this.#addresses, options);
   }
 
   #signDiscovery(url: string, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     const base = URL.parse(url);
     if (base === null || this.#signer === undefined) return {};
-    return this.#signer.sign({
-      method: "GET",
-      authority: authorityOf(base, headers),
-      path: discoveryPath(base),
-    });
+    const request = { method: "GET", authority: authorityOf(base, headers), path: discoveryPath(base) };
+    // Whose endpoint it is turns out only with the answer.
+    return { ...this.#signer.sign(request), ...this.#restateSigner?.headersFor("/discover", "") };
   }
 
   /** What endpoints recognise this engine's requests by; `undefined` when they are not signed. */
   get identityKey(): string | undefined {
     return this.#signer?.publicKey;
+  }
+
+  /** The same key in the form in which Restate's SDKs are given it. */
+  get restateIdentityKey(): string | undefined {
+    return this.#restateSigner?.publicKey;
   }
 
   checkpoint(): Promise<void> {
@@ -317,9 +335,23 @@ export class Engine implements EngineAccess {
     }
     const connect = this.#options.outside?.connect;
     if (connect !== undefined) return connect(row);
+    const { clock } = this.#options;
+    const endpoint = row.manifest.restate;
+    if (endpoint !== undefined) {
+      const signer = this.#restateSigner;
+      return new RestateWire({
+        clock,
+        url,
+        headers,
+        endpoint,
+        addresses: this.#addresses,
+        messageBytesMax,
+        signer,
+      });
+    }
     const identity = this.#signer === undefined ? undefined : { signer: this.#signer, deployment: id };
     const dial = dialOverHttp(this.#addresses, identity);
-    return new NativeWire({ clock: this.#options.clock, url, headers, messageBytesMax, dial });
+    return new NativeWire({ clock, url, headers, messageBytesMax, dial });
   }
 
   #dropStaleWires(): void {
@@ -349,8 +381,8 @@ export class Engine implements EngineAccess {
 }
 
 /** What a wire was made for: it serves no longer when this changes. */
-function addressOf({ url, headers }: DeploymentRow): string {
-  return JSON.stringify([url, headers]);
+function addressOf({ url, headers, manifest }: DeploymentRow): string {
+  return JSON.stringify([url, headers, manifest.restate]);
 }
 
 /** The error of the catalogue for a refused record. */

@@ -6,7 +6,7 @@ export { adminSettings } from "./admin/admin-rig.ts";
 export type { AdminSettings } from "./admin/admin-settings.ts";
 export { createAdmin } from "./admin/admin.ts";
 export type { ByteSocket } from "./byte-socket.ts";
-export { type Clock, clockFrom } from "./clock.ts";
+export { type Clock, clockFrom, systemClock } from "./clock.ts";
 export { loadConfig } from "./config.ts";
 export { defaultEngineLimits, Engine, type EngineLimits, type EngineOptions } from "./engine.ts";
 export type { HttpHandler, HttpRequest } from "./http/exchange.ts";
@@ -36,7 +36,7 @@ export {
   LogVersionError,
   type PartitionLog,
 } from "./log/log.ts";
-export { MemoryLog } from "./log/memory-log.ts";
+export { LogMemory, MemoryLog } from "./log/memory-log.ts";
 export { recoverLog, type Recovery, surveyLog } from "./log/recover.ts";
 export {
   decodeSegmentHeader,

@@ -21,6 +21,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   bench: ["server", "sdk", "client", "protocol"],
   crucible: ["server", "sdk", "client", "protocol"],
   fuzz: ["server", "sdk", "engine", "cli", "protocol"],
+  interop: ["server", "sdk", "engine", "protocol"],
   tools: [],
 };
 

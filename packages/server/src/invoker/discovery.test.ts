@@ -70,7 +70,9 @@ describe("discovery", () => {
   it("asks below the deployment's address, with its headers, and gives back the manifest", async () => {
     answerWith(200, JSON.stringify(scriptedManifest));
     assert.deepEqual(await discover(url("/base/"), { "x-secret": "s" }), scriptedManifest);
-    assert.deepEqual(seen.at(-1), { url: "/base/discover", accept: MANIFEST_MEDIA_TYPE, secret: "s" });
+    const restates = [1, 2, 3, 4].map((n) => `application/vnd.restate.endpointmanifest.v${n}+json`);
+    const accept = [MANIFEST_MEDIA_TYPE, ...restates].join(", ");
+    assert.deepEqual(seen.at(-1), { url: "/base/discover", accept, secret: "s" });
     await discover(url("/base?tenant=7"), {});
     assert.equal(seen.at(-1)?.url, "/base/discover?tenant=7");
   });

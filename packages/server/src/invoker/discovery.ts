@@ -1,38 +1,33 @@
-/** Asking an endpoint what it serves, and believing nothing of it unchecked. */
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-
-import {
-  HoldfastError,
-  MANIFEST_MEDIA_TYPE,
-  type EndpointManifest,
-  type HandlerKind,
-  type HandlerManifest,
-  type ServiceKind,
-  type ServiceManifest,
-} from "@holdfast/protocol";
+/**
+ * Asking an endpoint what it serves, and believing nothing of it unchecked.
+ *
+ * Endpoints of our own SDK answer over HTTP/1.1. Those of Restate's SDKs often speak nothing but HTTP/2, in clear text
+ * without any agreement beforehand; so whoever does not answer HTTP/1.1 as HTTP/1.1 is asked once more that way. So is
+ * whoever could hear a handler's notifications while it answers, because only HTTP/2 carries both at a time.
+ */
+import { HoldfastError, MANIFEST_MEDIA_TYPE, type EndpointManifest } from "@holdfast/protocol";
 
 import { excessReason } from "../http/strict-json.ts";
+import { incompatible, unreachable } from "./discovery-errors.ts";
+import { askOverHttp1, type DiscoveryAnswer, type DiscoveryRequest } from "./discovery-request.ts";
 import type { EndpointAddresses } from "./endpoint-address.ts";
+import { checkManifest } from "./manifest-check.ts";
+import { askOverHttp2 } from "./restate/discovery-http2.ts";
+import { isRestateManifest, RESTATE_MANIFEST_TYPES, translateManifest } from "./restate/restate-manifest.ts";
 
-const DISCOVERY_TIMEOUT_MS = 10_000;
-const MANIFEST_BYTES_MAX = 1024 * 1024;
+export { discoveryPath } from "./discovery-request.ts";
+export { checkManifest } from "./manifest-check.ts";
+
 /** Schemas are what nests: deeper than the values that they describe may, and no deeper than that. */
 const MANIFEST_DEPTH_MAX = 256;
-const SERVICES_MAX = 1_000;
-const HANDLERS_MAX = 1_000;
-const SERVICE_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]{0,199}$/;
-const HANDLER_NAME = /^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]{0,199}$/;
-/** First segments of ingress paths that are not services. */
-const RESERVED_NAMES = new Set(["restate", "holdfast", "openapi"]);
-const SHOWN_LENGTH = 100;
-/** Below this version the SDK lacks what it needs of the runtime, and would hang instead of failing. */
-const NODE_MAJOR_MIN = 22;
+/** One of Restate's SDKs compares the elements as they are, so they carry no weights. */
+const ACCEPT: string = [MANIFEST_MEDIA_TYPE, ...RESTATE_MANIFEST_TYPES].join(", ");
+/** Statuses by which a server that wants another version of HTTP, or of the request, refuses. */
+const ASK_OTHERWISE: ReadonlySet<number> = new Set([400, 415, 426, 505]);
 
-const HANDLER_KINDS: Readonly<Record<ServiceKind, readonly HandlerKind[]>> = {
-  service: ["plain"],
-  object: ["exclusive", "shared"],
-  workflow: ["run", "shared"],
+export type DiscoveryOptions = {
+  /** Never speak HTTP/2 with this endpoint. */
+  readonly http11Only?: boolean;
 };
 
 /** The manifest of the endpoint at `url`. Every failure is a HoldfastError that names the endpoint and what is wrong. */
@@ -40,23 +35,69 @@ export async function discover(
   url: string,
   headers: Readonly<Record<string, string>>,
   addresses: EndpointAddresses,
+  options: DiscoveryOptions = {},
 ): Promise<EndpointManifest> {
-  const text = await fetchManifest(parseUrl(url), url, headers, addresses);
-  return parseManifest(url, text);
+  const asked = { url, base: parseUrl(url), headers: { ...headers, accept: ACCEPT }, addresses };
+  const first = await askOverHttp1(asked).catch((error: unknown) => {
+    if (!mayNeedHttp2(error) || options.http11Only === true) throw error;
+    return askAgain(asked, error as HoldfastError);
+  });
+  if (first.http === "2" || options.http11Only === true) return readAnswer(url, first);
+  if (ASK_OTHERWISE.has(first.status)) return readAnswer(url, await askOverHttp2(asked).catch(() => first));
+  const manifest = readAnswer(url, first);
+  if (manifest.restate?.mode !== "bidirectional") return manifest;
+  // It was asked a moment ago and has answered. An endpoint that does not speak HTTP/2 is as good without.
+  const second = await askOverHttp2(asked).catch(() => undefined);
+  return second === undefined || second.status !== 200 ? manifest : readAnswer(url, second);
+}
+
+/** What HTTP/1.1 makes of an answer in HTTP/2, and how a server ends a connection that does not begin as it must. */
+function mayNeedHttp2(error: unknown): boolean {
+  const code = error instanceof HoldfastError ? error.cause : undefined;
+  if (typeof code !== "string") return false;
+  return /^(HPE_|ERR_SSL_)/.test(code) || code === "ECONNRESET" || code === "EPIPE" || code === "EPROTO";
+}
+
+async function askAgain(asked: DiscoveryRequest, first: HoldfastError): Promise<DiscoveryAnswer> {
+  try {
+    return await askOverHttp2(asked);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== "deployment-unreachable") throw error;
+    const over1 = String(first.details["reason"]);
+    throw unreachable(asked.url, `over HTTP/1.1: ${over1}; over HTTP/2: ${String(error.details["reason"])}`);
+  }
+}
+
+function readAnswer(url: string, answer: DiscoveryAnswer): EndpointManifest {
+  const { status, type, text } = answer;
+  // What a foreign server answers is never passed on: its status is enough to find the mistake.
+  if (status !== 200) {
+    throw incompatible(url, `GET /discover answered ${status}; is this the address of an SDK's endpoint?`);
+  }
+  if (type === MANIFEST_MEDIA_TYPE) return parseManifest(url, text);
+  if (isRestateManifest(type)) {
+    return checkManifest(url, translateManifest(url, parseJson(url, text), answer));
+  }
+  throw incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`);
 }
 
 /** The manifest that an endpoint's answer holds. */
 export function parseManifest(url: string, text: string): EndpointManifest {
+  const manifest = checkManifest(url, parseJson(url, text));
+  // How an endpoint of Restate's is driven was found out by asking it, and is not for a manifest of ours to claim.
+  if (manifest.restate !== undefined) throw incompatible(url, 'its manifest has the unknown field "restate"');
+  return manifest;
+}
+
+function parseJson(url: string, text: string): unknown {
   // Deep enough, it would exhaust the stack of whoever writes it to the log.
   const excess = excessReason(text, MANIFEST_DEPTH_MAX);
   if (excess !== undefined) throw incompatible(url, `its manifest ${excess}`);
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw incompatible(url, "its answer to GET /discover is not JSON", cause);
   }
-  return checkManifest(url, value);
 }
 
 function parseUrl(url: string): URL {
@@ -70,239 +111,8 @@ function parseUrl(url: string): URL {
   return parsed;
 }
 
-function unreachable(url: string, reason: string): HoldfastError {
-  return new HoldfastError("deployment-unreachable", { url, reason });
-}
-
-function incompatible(url: string, reason: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("deployment-incompatible", { url, reason }, cause === undefined ? {} : { cause });
-}
-
-/** Where the manifest of the endpoint at `base` is. */
-export function discoveryPath(base: URL): string {
-  return `${base.pathname.replace(/\/$/, "")}/discover${base.search}`;
-}
-
-function ask(
-  base: URL,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  addresses: EndpointAddresses,
-): ClientRequest {
-  const to = addresses.connectOptions(base);
-  try {
-    return (base.protocol === "https:" ? httpsRequest : httpRequest)({
-      ...to,
-      path: discoveryPath(base),
-      method: "GET",
-      headers: { ...headers, accept: MANIFEST_MEDIA_TYPE },
-      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),
-    });
-  } catch (error) {
-    // Names and values of headers come from whoever registers, and not every text can be one.
-    throw unreachable(url, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function fetchManifest(
-  base: URL,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  addresses: EndpointAddresses,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = ask(base, url, headers, addresses);
-    request.on("response", (response) => readManifest(url, response, resolve, reject));
-    request.on("error", (error: NodeJS.ErrnoException) => {
-      if (error instanceof HoldfastError) {
-        reject(error);
-        return;
-      }
-      const isTimeout = error.name === "TimeoutError" || error.code === "ABORT_ERR";
-      reject(
-        unreachable(
-          url,
-          isTimeout ? `no answer within ${DISCOVERY_TIMEOUT_MS} ms` : (error.code ?? error.message),
-        ),
-      );
-    });
-    request.end();
-  });
-}
-
-function readManifest(
-  url: string,
-  response: IncomingMessage,
-  resolve: (text: string) => void,
-  reject: (reason: Error) => void,
-): void {
-  // What a foreign server answers is never passed on: its status is enough to find the mistake.
-  if (response.statusCode !== 200) {
-    response.destroy();
-    reject(
-      incompatible(
-        url,
-        `GET /discover answered ${response.statusCode}; is this the address of a Holdfast SDK?`,
-      ),
-    );
-    return;
-  }
-  const type = response.headers["content-type"] ?? "none";
-  if (type !== MANIFEST_MEDIA_TYPE) {
-    response.destroy();
-    reject(
-      incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`),
-    );
-    return;
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  response.on("data", (chunk: Uint8Array) => {
-    size += chunk.length;
-    chunks.push(chunk);
-    if (size > MANIFEST_BYTES_MAX) {
-      response.destroy();
-      reject(incompatible(url, `its manifest is larger than ${MANIFEST_BYTES_MAX} bytes`));
-    }
-  });
-  response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-  response.on("error", (error) =>
-    reject(unreachable(url, `the connection broke during GET /discover: ${error.message}`)),
-  );
-}
-
 /** A header can carry anything, so only the two words of a media type are repeated. */
 function shownType(type: string): string {
   const name = /^[a-z]{1,20}\/[a-z0-9.+-]{1,60}(?=\s*(?:;|$))/i.exec(type)?.[0];
   return name === undefined ? "no content type" : `content type ${name}`;
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The beginning of what stands where something else should. Objects of strangers may have a `toString` that is none. */
-function shown(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
-  return text.slice(0, SHOWN_LENGTH);
-}
-
-/** Also used for endpoints in the same process: the same rules hold for everyone. */
-export function checkManifest(url: string, value: unknown): EndpointManifest {
-  const problem = manifestProblem(value);
-  if (problem !== undefined) throw incompatible(url, problem);
-  const manifest = value as EndpointManifest;
-  checkRuntime(url, manifest.runtime);
-  return manifest;
-}
-
-function checkRuntime(url: string, runtime: string): void {
-  const match = /^node\/(\d+)\./.exec(runtime);
-  if (match === null || Number(match[1]) >= NODE_MAJOR_MIN) return;
-  throw new HoldfastError("runtime-unsupported", {
-    url,
-    runtime,
-    required: `Node ${NODE_MAJOR_MIN} or newer`,
-  });
-}
-
-function manifestProblem(value: unknown): string | undefined {
-  if (!isObject(value)) return "its manifest is not an object";
-  for (const field of ["sdk", "runtime"]) {
-    if (typeof value[field] !== "string") return `its manifest has no text "${field}"`;
-  }
-  if (!Array.isArray(value["wires"]) || value["wires"].length === 0) return 'its manifest names no "wires"';
-  if (!value["wires"].some((wire) => wire === "native" || wire === "in-process")) {
-    return `it offers the wires ${shown(value["wires"])}; this version speaks "native"`;
-  }
-  const services: unknown = value["services"];
-  if (!Array.isArray(services) || services.length === 0) return "its manifest has no services";
-  if (services.length > SERVICES_MAX)
-    return `it has ${services.length} services; the limit is ${SERVICES_MAX}`;
-  const names = new Set<string>();
-  for (const service of services) {
-    const problem = serviceProblem(service);
-    if (problem !== undefined) return problem;
-    const { name } = service as ServiceManifest;
-    if (names.has(name)) return `service "${name}" is there twice`;
-    names.add(name);
-  }
-  return undefined;
-}
-
-function serviceProblem(service: unknown): string | undefined {
-  if (!isObject(service)) return "a service is not an object";
-  const { name, kind, handlers } = service;
-  if (typeof name !== "string" || !SERVICE_NAME.test(name))
-    return `"${shown(name)}" cannot be a service's name`;
-  if (RESERVED_NAMES.has(name.toLowerCase())) return `the service name "${name}" is reserved`;
-  if (kind !== "service" && kind !== "object" && kind !== "workflow") {
-    return `service "${name}" has the unknown kind "${shown(kind)}"`;
-  }
-  if (!Array.isArray(handlers) || handlers.length === 0) return `service "${name}" has no handlers`;
-  if (handlers.length > HANDLERS_MAX)
-    return `service "${name}" has ${handlers.length} handlers; the limit is ${HANDLERS_MAX}`;
-  const names = new Set<string>();
-  for (const handler of handlers) {
-    const problem = handlerProblem(name, kind, handler);
-    if (problem !== undefined) return problem;
-    const handlerName = (handler as HandlerManifest).name;
-    if (names.has(handlerName)) return `handler "${name}/${handlerName}" is there twice`;
-    names.add(handlerName);
-  }
-  const runs = handlers.filter((handler: HandlerManifest) => handler.kind === "run").length;
-  if (kind === "workflow" && runs !== 1)
-    return `workflow "${name}" must have exactly one handler of kind "run", not ${runs}`;
-  return optionsProblem(`service "${name}"`, service);
-}
-
-function handlerProblem(service: string, kind: ServiceKind, handler: unknown): string | undefined {
-  if (!isObject(handler)) return `a handler of "${service}" is not an object`;
-  const { name } = handler;
-  if (typeof name !== "string" || !HANDLER_NAME.test(name)) {
-    return `"${shown(name)}" cannot be the name of a handler of "${service}"`;
-  }
-  if (!HANDLER_KINDS[kind].includes(handler["kind"] as HandlerKind)) {
-    return `handler "${service}/${name}" of a ${kind} cannot be of kind "${shown(handler["kind"])}"`;
-  }
-  return optionsProblem(`handler "${service}/${name}"`, handler);
-}
-
-const DURATIONS = [
-  "inactivityTimeoutMs",
-  "abortTimeoutMs",
-  "journalRetentionMs",
-  "idempotencyRetentionMs",
-  "workflowRetentionMs",
-] as const;
-
-function optionsProblem(owner: string, options: Json): string | undefined {
-  for (const name of DURATIONS) {
-    const value = options[name];
-    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
-      return `${owner} has ${name} ${shown(value)}; it must be a whole number of milliseconds`;
-    }
-  }
-  for (const name of ["lazyState", "ingressPrivate"]) {
-    if (options[name] !== undefined && typeof options[name] !== "boolean")
-      return `${owner} has a ${name} that is not true or false`;
-  }
-  return retryProblem(owner, options["retryPolicy"]);
-}
-
-function retryProblem(owner: string, policy: unknown): string | undefined {
-  if (policy === undefined) return undefined;
-  if (!isObject(policy)) return `${owner} has a retryPolicy that is not an object`;
-  for (const name of ["initialIntervalMs", "maxIntervalMs", "factor", "maxAttempts"]) {
-    const value = policy[name];
-    if (value !== undefined && !(typeof value === "number" && Number.isFinite(value) && value >= 0)) {
-      return `${owner} has a retryPolicy.${name} that is not a number from 0`;
-    }
-  }
-  const last = policy["onMaxAttempts"];
-  if (last !== undefined && last !== "pause" && last !== "kill")
-    return `${owner} has a retryPolicy.onMaxAttempts other than "pause" and "kill"`;
-  return undefined;
 }
