@@ -153,6 +153,8 @@ export class Invoker implements AttemptEffects {
     this.#attempts.set(effect.id, attempt);
     const journal = tables.journal(row, effect.start.knownEntries);
     attempt.session = wire.open(effect.start, journal, this.#listener(attempt));
+    // No silence is short enough: it is suspended at its first wait, without looking at a clock.
+    if (timeouts.inactivityTimeoutMs === 0) attempt.session.requestSuspend();
     this.#watch(timeouts.inactivityTimeoutMs);
   }
 
