@@ -2,7 +2,7 @@
 // the lock file says, then hand over to the Node this repository pins. Plain JavaScript without dependencies, because it
 // runs before there are any.
 //
-//   node tools/bootstrap.mjs start|test|package|bench|sim|crucible|fuzz [arguments]
+//   node tools/bootstrap.mjs start|test|package|bench|sim|crucible|fuzz|interop [arguments]
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -23,6 +23,7 @@ const ENTRIES = {
   sim: "packages/simulator/src/main.ts",
   crucible: "crucible/src/main.ts",
   fuzz: "fuzz/src/main.ts",
+  interop: "interop/src/main.ts",
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -65,18 +65,23 @@ export class World {
   readonly #logMemory = new LogMemory();
   readonly #storeMemory = new StoreMemory();
 
-  private constructor(endpoints: Closable[], options: WorldOptions) {
-    this.#endpoints = endpoints;
+  private constructor(endpoints: readonly Closable[], options: WorldOptions) {
+    this.#endpoints = [...endpoints];
     this.#options = options;
   }
 
   /** Registers what the endpoints serve. Is closed, with them, after the test. */
-  static async open(endpoints: Closable[], options: WorldOptions = {}): Promise<World> {
+  static async open(endpoints: readonly Closable[], options: WorldOptions = {}): Promise<World> {
     const world = new World(endpoints, options);
     open.add(world);
     await world.#start();
     for (const { url } of endpoints) await world.register(url);
     return world;
+  }
+
+  /** Closes this one with the world, too. */
+  closeWith(endpoint: Closable): void {
+    this.#endpoints.push(endpoint);
   }
 
   async #start(): Promise<void> {

@@ -2,8 +2,8 @@
  * Asking an endpoint what it serves, and believing nothing of it unchecked.
  *
  * Endpoints of our own SDK answer over HTTP/1.1. Those of Restate's SDKs often speak nothing but HTTP/2, in clear text
- * without any agreement beforehand; so whoever does not answer HTTP/1.1 as HTTP/1.1 is asked once more that way. So is
- * whoever could hear a handler's notifications while it answers, because only HTTP/2 carries both at a time.
+ * without any agreement beforehand; so whoever does not answer HTTP/1.1 as HTTP/1.1 is asked once more that way. So is every
+ * endpoint of theirs: many of them hear notifications while they answer over HTTP/2, and only there.
  */
 import { HoldfastError, MANIFEST_MEDIA_TYPE, type EndpointManifest } from "@holdfast/protocol";
 
@@ -45,10 +45,10 @@ export async function discover(
   if (first.http === "2" || options.http11Only === true) return readAnswer(url, first);
   if (ASK_OTHERWISE.has(first.status)) return readAnswer(url, await askOverHttp2(asked).catch(() => first));
   const manifest = readAnswer(url, first);
-  if (manifest.restate?.mode !== "bidirectional") return manifest;
+  if (manifest.restate === undefined) return manifest;
   // It was asked a moment ago and has answered. An endpoint that does not speak HTTP/2 is as good without.
   const second = await askOverHttp2(asked).catch(() => undefined);
-  return second === undefined || second.status !== 200 ? manifest : readAnswer(url, second);
+  return second?.status === 200 && isRestateManifest(second.type) ? readAnswer(url, second) : manifest;
 }
 
 /** What HTTP/1.1 makes of an answer in HTTP/2, and how a server ends a connection that does not begin as it must. */
