@@ -273,4 +273,28 @@ export const chain = restate.object({
   },
 });
 
-export const services = [counter, lazyCounter, steps, waiting, callers, failing, flow, chain];
+/** Hears of a cancel as of anything else, and leaves its callee alone until it says otherwise. */
+export const explicit = restate.object({
+  name: "explicit",
+  options: { explicitCancellation: true },
+  handlers: {
+    go: async (ctx: restate.ObjectContext, name: string) => {
+      const internal = ctx as unknown as restate.internal.ContextInternal;
+      const callee = ctx.objectClient(chain, name).link({ depth: 0, name });
+      const heard: string[] = [];
+      for (const time of ["first", "second"]) {
+        heard.push(
+          await restate.RestatePromise.race([
+            callee.map(() => "the callee ended"),
+            internal.cancellation().map(() => `the ${time} cancel`),
+          ]),
+        );
+        await ctx.run(`after the ${time}`, () => count(`${name}/${time}`));
+      }
+      ctx.cancel(await callee.invocationId);
+      return heard;
+    },
+  },
+});
+
+export const services = [counter, lazyCounter, steps, waiting, callers, failing, flow, chain, explicit];

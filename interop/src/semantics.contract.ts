@@ -242,6 +242,19 @@ function endings(open: Open): void {
     await eventually(() => ran.get(`${name}/cleaned`) === 1, "the clean-up");
   });
 
+  it("may be told of cancels as of anything else, and decides about its callees by itself", async () => {
+    const world = await open();
+    const name = fresh("explicit");
+    const top = await world.client.send(keyedRef<string, string[]>("explicit/go"), name, name);
+    await eventually(() => ran.get(`${name}/waits`) !== undefined, "the callee");
+    await top.cancel();
+    await eventually(() => ran.get(`${name}/first`) === 1, "the first cancel");
+    assert.equal(ran.get(`${name}/cleaned`), undefined, "the callee was left alone");
+    await top.cancel();
+    assert.deepEqual(await top.attach(), ["the first cancel", "the second cancel"]);
+    await eventually(() => ran.get(`${name}/cleaned`) === 1, "the callee's clean-up");
+  });
+
   it("that is killed ends at once, with those it waits for", async () => {
     const world = await open();
     const name = fresh("killed");

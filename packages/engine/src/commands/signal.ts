@@ -8,7 +8,7 @@ import {
 } from "@holdfast/protocol";
 
 import type { Refusal } from "../partition/fold.ts";
-import { sendSignal } from "../partition/signals.ts";
+import { cancelsCallees, sendSignal } from "../partition/signals.ts";
 import type { CommandScope } from "./scope.ts";
 
 /** A signal to an invocation that is unknown or has completed is dropped: whoever sent it has no business with its end. */
@@ -30,11 +30,12 @@ export function sendSignalCommand(
 }
 
 /**
- * A cancelled handler's SDK cancels the callees it knows of; the fold did that when it cancelled the handler. Twice would
+ * A cancelled handler may cancel the callees it knows of; the fold did that when it cancelled the handler, but for Restate's. Twice would
  * interrupt what the callee does to clean up.
  */
 function isPassedOnAlready(scope: CommandScope, command: SendSignalCommand): boolean {
   if (command.index !== CANCEL_SIGNAL || scope.row.cancelledInAttempt === 0) return false;
+  if (cancelsCallees(scope.fold, scope.row)) return false;
   const callee = scope.fold.tables.invocations.get(command.target);
   if (callee === undefined || callee.source.kind === "ingress") return false;
   return callee.source.id === scope.row.id && callee.cancelledInAttempt > 0;

@@ -98,6 +98,28 @@ test("a cancel goes on to the callees that are waited for, and not to what was s
   assert.equal(row(w, below).cancelledInAttempt, 1);
 });
 
+test("a cancel of a handler behind Restate's SDK is passed on by that handler, as often as it does", () => {
+  const w = new World();
+  const restate = { minProtocolVersion: 5, maxProtocolVersion: 7, mode: "bidirectional", http: "2" } as const;
+  w.register([service("theirs", ["go"])], { restate });
+  w.register([service("mail", ["send"])]);
+  const root = w.invoke("theirs/go", { as: "root" });
+  const callee = w.attempt(root).call("mail/send", { as: "callee" }).id;
+  const below = w.attempt(callee).call("mail/send", { as: "below" }).id;
+  const cancels = (id: string): number => row(w, id).journalLength;
+  const before = [callee, below].map(cancels);
+  assert.deepEqual(cancel(w, root), ["deliver root#1 Signal index=1 result=void (cancel)"]);
+  assert.deepEqual([callee, below].map(cancels), before, "nobody else was told");
+  for (const times of [1, 2]) {
+    w.attempt(root).cancel(callee);
+    // Below it there is a handler of ours, which leaves that to the fold.
+    assert.deepEqual(
+      [callee, below].map(cancels),
+      before.map((length) => length + times),
+    );
+  }
+});
+
 test("a callee that is shared by two who are cancelled together is told once", () => {
   const w = world();
   const root = w.invoke("mail/send");

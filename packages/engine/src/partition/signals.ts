@@ -76,13 +76,14 @@ export function noteSignal(row: Invocation, signal: SignalNotification): void {
 /**
  * Asks an invocation to end. What has not begun ends here; what has begun is told, wherever it is: a running attempt gets
  * the signal, a suspended, backing-off or paused one is attempted at once so that its handler can clean up. Goes on to the
- * callees it waits for; one-way sends are on their own.
+ * callees it waits for, unless its handler does that; one-way sends are on their own.
  */
 export function cancelInvocation(fold: Fold, id: string): Outcome {
   const refusal = refuseEnding(fold, id);
   if (refusal !== undefined) return refusal;
   const hasBegun = fold.tables.invocations.get(id)?.attempt !== 0;
-  forTree(fold, id, (row) => {
+  const calleesOfCancelled = (row: Invocation): string[] => (cancelsCallees(fold, row) ? [] : calleesOf(row));
+  forTree(fold, id, calleesOfCancelled, (row) => {
     if (row.attempt === 0) completeInvocation(fold, row, { kind: "failure", failure: CANCELLED });
     else deliverCancel(fold, row);
   });
@@ -97,11 +98,21 @@ function refuseEnding(fold: Fold, id: string): Outcome | undefined {
   return { ok: false, code: "invocation-completed", message: `The invocation ${id} has completed` };
 }
 
+/** Restate's SDKs cancel what a cancelled handler waits for, unless its program leaves that to itself. */
+export function cancelsCallees({ tables }: Fold, { deployment }: Readonly<Invocation>): boolean {
+  return deployment !== undefined && tables.deployments.get(deployment)?.manifest.restate !== undefined;
+}
+
 /**
- * Visits an invocation and all that it waits for, callers before their callees. Without recursion: a handler that calls
+ * Visits an invocation and all that `calleesIn` finds below it, callers before their callees. Without recursion: a handler that calls
  * itself makes chains of any length. Each once: calls with idempotency keys can share a callee.
  */
-function forTree(fold: Fold, root: string, visit: (row: Invocation) => void): void {
+function forTree(
+  fold: Fold,
+  root: string,
+  calleesIn: (row: Invocation) => string[],
+  visit: (row: Invocation) => void,
+): void {
   const visited = new Set<string>();
   const ahead = [root];
   for (let id = ahead.pop(); id !== undefined; id = ahead.pop()) {
@@ -110,7 +121,7 @@ function forTree(fold: Fold, root: string, visit: (row: Invocation) => void): vo
     const known = fold.tables.invocations.get(id);
     if (known === undefined || known.status === "completed") continue;
     const row = fold.tables.invocations.edit(id);
-    for (const callee of calleesOf(row).reverse()) ahead.push(callee);
+    for (const callee of calleesIn(row).reverse()) ahead.push(callee);
     visit(row);
   }
 }
@@ -133,7 +144,7 @@ function calleesOf(row: Readonly<Invocation>): string[] {
 export function killInvocation(fold: Fold, id: string): Outcome {
   const refusal = refuseEnding(fold, id);
   if (refusal !== undefined) return refusal;
-  forTree(fold, id, (row) => {
+  forTree(fold, id, calleesOf, (row) => {
     if (row.status === "running") {
       fold.effects.push({ kind: "abort-attempt", id: row.id, attempt: row.attempt, reason: "killed" });
     }

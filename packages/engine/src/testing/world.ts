@@ -3,7 +3,13 @@
  * is one record, encoded when it is applied, so that the world can end at any time and be raised again from the newest
  * checkpoint and the records behind it. Whenever that happens, the new instance must equal the one that went on.
  */
-import { encodeMessage, MessageType, type Result, type ServiceManifest } from "@holdfast/protocol";
+import {
+  encodeMessage,
+  MessageType,
+  type RestateEndpoint,
+  type Result,
+  type ServiceManifest,
+} from "@holdfast/protocol";
 
 import { assert, must } from "../assert.ts";
 import { BinaryWriter } from "../codec/binary.ts";
@@ -56,6 +62,8 @@ export type RegisterOptions = {
   readonly force?: boolean;
   readonly breaking?: boolean;
   readonly dryRun?: boolean;
+  /** Its handlers are behind an SDK of Restate. */
+  readonly restate?: RestateEndpoint;
 };
 
 /** A record as the log has it, and what applying it came to. */
@@ -136,7 +144,10 @@ export class World {
         kind: "register-deployment",
         id,
         url: options.url ?? `http://${id}`,
-        manifest: endpoint(services),
+        manifest: {
+          ...endpoint(services),
+          ...(options.restate === undefined ? {} : { restate: options.restate }),
+        },
         metadata: {},
         headers: {},
         force: options.force ?? false,

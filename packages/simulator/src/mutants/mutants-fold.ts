@@ -91,7 +91,7 @@ export const foldMutants: readonly Mutant[] = [
     name: "cancel-stays-with-the-caller",
     breaks: "A cancel is not passed on to the callees that are waited for.",
     file: SIGNALS,
-    find: "for (const callee of calleesOf(row).reverse()) ahead.push(callee);",
+    find: "for (const callee of calleesIn(row).reverse()) ahead.push(callee);",
     replace: "",
   },
   {
