@@ -17,6 +17,7 @@ const SLOW = new Map([
   ["wire-connections", 300],
   ["handler-messages", 400],
   ["manifest", 1_500],
+  ["restate-endpoint", 1_500],
   ["http-request", 1_000],
   ["http-api", 500],
   ["configuration", 800],

@@ -9,6 +9,7 @@ import { identifiers } from "./targets/identifiers.ts";
 import { logRecords } from "./targets/log-records.ts";
 import { logRecovery } from "./targets/log-recovery.ts";
 import { manifest } from "./targets/manifest.ts";
+import { restateEndpoint } from "./targets/restate-endpoint.ts";
 import { storeRows } from "./targets/store-rows.ts";
 import { values } from "./targets/values.ts";
 import { wireConnections } from "./targets/wire-connections.ts";
@@ -23,6 +24,7 @@ export const targets: readonly Target[] = [
   handlerMessages,
   values,
   manifest,
+  restateEndpoint,
   httpRequest,
   httpApi,
   identifiers,

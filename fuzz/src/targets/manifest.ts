@@ -23,7 +23,7 @@ function run(input: Uint8Array): void {
     }
 }
 
-function register(manifest: EndpointManifest): void {
+export function register(manifest: EndpointManifest): void {
   const tables = new Tables({ get: () => undefined, scan: () => [] });
   const partition = new Partition(tables);
   const writer = new BinaryWriter();

@@ -20,9 +20,11 @@ export { settings as ingressSettings, startEngine } from "./ingress/ingress-rig.
 export type { IngressSettings } from "./ingress/ingress-settings.ts";
 export { createIngress } from "./ingress/ingress.ts";
 export { checkInput } from "./ingress/input-check.ts";
-export { parseManifest } from "./invoker/discovery.ts";
+export { parseManifest, parseRestateManifest } from "./invoker/discovery.ts";
 export { NativeConnection as EngineConnection } from "./invoker/native-connection.ts";
 export { NativeWire } from "./invoker/native-wire.ts";
+export type { Exchange, ExchangeListener } from "./invoker/restate/exchange.ts";
+export { RestateSession } from "./invoker/restate/restate-session.ts";
 export type { Session, SessionListener, Wire } from "./invoker/wire.ts";
 export type { Disk, DiskFile } from "./log/disk.ts";
 export { EmbeddedLog } from "./log/embedded-log.ts";

@@ -75,9 +75,7 @@ function readAnswer(url: string, answer: DiscoveryAnswer): EndpointManifest {
     throw incompatible(url, `GET /discover answered ${status}; is this the address of an SDK's endpoint?`);
   }
   if (type === MANIFEST_MEDIA_TYPE) return parseManifest(url, text);
-  if (isRestateManifest(type)) {
-    return checkManifest(url, translateManifest(url, parseJson(url, text), answer));
-  }
+  if (isRestateManifest(type)) return parseRestateManifest(url, text, answer);
   throw incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`);
 }
 
@@ -87,6 +85,15 @@ export function parseManifest(url: string, text: string): EndpointManifest {
   // How an endpoint of Restate's is driven was found out by asking it, and is not for a manifest of ours to claim.
   if (manifest.restate !== undefined) throw incompatible(url, 'its manifest has the unknown field "restate"');
   return manifest;
+}
+
+/** As `parseManifest`, of an endpoint of Restate's: who answered, and over which HTTP. */
+export function parseRestateManifest(
+  url: string,
+  text: string,
+  answer: Pick<DiscoveryAnswer, "server" | "http">,
+): EndpointManifest {
+  return checkManifest(url, translateManifest(url, parseJson(url, text), answer));
 }
 
 function parseJson(url: string, text: string): unknown {

@@ -169,6 +169,12 @@ describe("a manifest of Restate's", () => {
       code: "META0013",
     },
     {
+      name: "a mode that every object has",
+      given: manifest({ protocolMode: "constructor" }),
+      reason: /protocolMode constructor/,
+      code: "META0013",
+    },
+    {
       name: "no versions",
       given: manifest({ maxProtocolVersion: undefined }),
       reason: /5 to undefined/,

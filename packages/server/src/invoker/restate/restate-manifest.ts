@@ -19,23 +19,44 @@ const RESERVED_NAME = "META0005";
 const NO_COMMON_VERSION = "META0012";
 const MALFORMED = "META0013";
 
-const SERVICE_KINDS: Readonly<Record<string, ServiceKind>> = {
-  SERVICE: "service",
-  VIRTUAL_OBJECT: "object",
-  WORKFLOW: "workflow",
-};
+// Maps, because what is looked up is a stranger's: an object answers to "constructor" as well.
+const SERVICE_KINDS: ReadonlyMap<unknown, ServiceKind> = new Map([
+  ["SERVICE", "service"],
+  ["VIRTUAL_OBJECT", "object"],
+  ["WORKFLOW", "workflow"],
+]);
 
 /** By the service's type, then the handler's; "" where it has none. Whatever is missing is refused. */
-const HANDLER_KINDS: Readonly<Record<string, Readonly<Record<string, HandlerKind>>>> = {
-  SERVICE: { "": "plain", SHARED: "plain" },
-  VIRTUAL_OBJECT: { "": "exclusive", EXCLUSIVE: "exclusive", SHARED: "shared" },
-  WORKFLOW: { "": "shared", SHARED: "shared", WORKFLOW: "run" },
-};
+const HANDLER_KINDS: ReadonlyMap<unknown, ReadonlyMap<unknown, HandlerKind>> = new Map([
+  [
+    "SERVICE",
+    new Map<unknown, HandlerKind>([
+      ["", "plain"],
+      ["SHARED", "plain"],
+    ]),
+  ],
+  [
+    "VIRTUAL_OBJECT",
+    new Map<unknown, HandlerKind>([
+      ["", "exclusive"],
+      ["EXCLUSIVE", "exclusive"],
+      ["SHARED", "shared"],
+    ]),
+  ],
+  [
+    "WORKFLOW",
+    new Map<unknown, HandlerKind>([
+      ["", "shared"],
+      ["SHARED", "shared"],
+      ["WORKFLOW", "run"],
+    ]),
+  ],
+]);
 
-const MODES: Readonly<Record<string, RestateEndpoint["mode"]>> = {
-  BIDI_STREAM: "bidirectional",
-  REQUEST_RESPONSE: "request-response",
-};
+const MODES: ReadonlyMap<unknown, RestateEndpoint["mode"]> = new Map([
+  ["BIDI_STREAM", "bidirectional"],
+  ["REQUEST_RESPONSE", "request-response"],
+]);
 
 const OPTIONS: ReadonlyArray<readonly [string, string]> = [
   ["inactivityTimeout", "inactivityTimeoutMs"],
@@ -84,7 +105,7 @@ export function translateManifest(
 
 function endpointOf(url: string, manifest: Json, http: "1.1" | "2"): RestateEndpoint {
   const { protocolMode, minProtocolVersion: min, maxProtocolVersion: max } = manifest;
-  const mode = MODES[shown(protocolMode)];
+  const mode = MODES.get(protocolMode);
   if (mode === undefined) {
     throw incompatibleWithRestate(
       url,
@@ -116,7 +137,7 @@ function isVersion(value: unknown): value is number {
 function serviceOf(url: string, service: unknown): Json {
   if (!isObject(service)) throw new RuleProblem("a service is not an object");
   const { name, ty, handlers } = service;
-  const kind = SERVICE_KINDS[shown(ty)];
+  const kind = SERVICE_KINDS.get(ty);
   if (kind === undefined)
     throw new RuleProblem(`service "${shown(name)}" has the unknown type "${shown(ty)}"`);
   if (typeof name === "string" && name.toLowerCase().startsWith("restate")) {
@@ -141,7 +162,7 @@ function handlerOf(service: Json, handler: unknown): Json {
   if (!isObject(handler)) throw new RuleProblem(`a handler of "${serviceName}" is not an object`);
   const owner = `handler "${serviceName}/${shown(handler["name"])}"`;
   const type = handler["ty"] ?? "";
-  const kind = HANDLER_KINDS[shown(service["ty"])]?.[shown(type)];
+  const kind = HANDLER_KINDS.get(service["ty"])?.get(type);
   if (kind === undefined) {
     throw new RuleProblem(
       `${owner} has an invalid combination of service type and handler type: ${shown(service["ty"])} and ${shown(type)}`,
