@@ -28,6 +28,7 @@ import { identityKey, identityKeyPath } from "./identity-key.ts";
 import type { Authenticate } from "./ingress/auth/authenticator.ts";
 import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
+import { PROTOCOL_VERSIONS } from "./invoker/restate/protocol-versions.ts";
 import { probeDisk } from "./log/probe.ts";
 import { requireSafeNode } from "./node-version.ts";
 import { QueryHost } from "./query/query-host.ts";
@@ -281,7 +282,7 @@ export function versionInfo(ingressUrl: string): VersionInfo {
     version: packageJson.version,
     runtime: `node/${process.versions.node}`,
     nativeWire: [1],
-    restateProtocol: [],
+    restateProtocol: [...PROTOCOL_VERSIONS],
     adminApi: 1,
     ingressUrl,
   };

@@ -6,6 +6,8 @@ import type { RestateEndpoint } from "@holdfast/protocol";
 
 export const PROTOCOL_VERSION_MIN = 5;
 export const PROTOCOL_VERSION_MAX = 6;
+/** All of them, oldest first. */
+export const PROTOCOL_VERSIONS: readonly number[] = [PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX];
 
 /** The version that attempts on an endpoint are made in. It was registered only if there is one. */
 export function sessionVersion(endpoint: RestateEndpoint): number {

@@ -93,7 +93,7 @@ export class RestateWire implements Wire {
       "content-type": mediaType,
       accept: mediaType,
       "x-restate-invocation-id": start.invocationId,
-      ...(start.key === "" ? {} : { "x-restate-service-key": encodeURIComponent(start.key) }),
+      ...(start.key === "" ? {} : { "x-restate-service-key": escapedKey(start.key) }),
       ...signer?.headersFor(invokePath(start), start.key),
     };
   }
@@ -113,6 +113,11 @@ export class RestateWire implements Wire {
 /** Names of services and handlers hold nothing that a path would have to escape. */
 function invokePath({ service, handler }: StartMessage): string {
   return `/invoke/${service}/${handler}`;
+}
+
+/** In UTF-8, as in Start: half of a surrogate pair is no character there either. */
+function escapedKey(key: string): string {
+  return encodeURIComponent(key.toWellFormed());
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
