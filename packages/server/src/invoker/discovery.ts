@@ -22,8 +22,8 @@ export { checkManifest } from "./manifest-check.ts";
 const MANIFEST_DEPTH_MAX = 256;
 /** One of Restate's SDKs compares the elements as they are, so they carry no weights. */
 const ACCEPT: string = [MANIFEST_MEDIA_TYPE, ...RESTATE_MANIFEST_TYPES].join(", ");
-/** Statuses by which a server that wants another version of HTTP, or of the request, refuses. */
-const ASK_OTHERWISE: ReadonlySet<number> = new Set([400, 415, 426, 505]);
+/** By which a server refuses that wants another version of HTTP, or of the request. Node says 403 to who did not agree on HTTP/2 over TLS. */
+const ASK_OTHERWISE: ReadonlySet<number> = new Set([400, 403, 415, 426, 505]);
 
 export type DiscoveryOptions = {
   /** Never speak HTTP/2 with this endpoint. */
