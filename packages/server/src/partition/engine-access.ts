@@ -4,6 +4,7 @@
 import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 import type { EndpointManifest, HoldfastError, Result } from "@holdfast/protocol";
 
+import type { DiscoveryOptions } from "../invoker/discovery.ts";
 import type { CheckpointStore } from "../store/store.ts";
 import type { Urgency } from "./batcher.ts";
 
@@ -46,18 +47,13 @@ export interface EngineAccess {
   discover(
     url: string,
     headers: Readonly<Record<string, string>>,
-    options?: DiscoverOptions,
+    options?: DiscoveryOptions,
   ): Promise<EndpointManifest>;
   /** Makes everything that is applied and durable visible in `store`. For queries that cannot overlay the tables. */
   checkpoint(): Promise<void>;
   /** Whether proposals are accepted now, and if not, why. */
   health(): EngineHealth;
 }
-
-export type DiscoverOptions = {
-  /** Never speak HTTP/2 with this endpoint. */
-  readonly http11Only?: boolean;
-};
 
 export type InvocationAddress = {
   readonly service: string;
