@@ -8,7 +8,13 @@ describe("the command line", () => {
     const options = readOptions([], {});
     assert.equal(options.quick, false);
     assert.equal(options.rounds, 5);
-    assert.deepEqual(options.contenders, ["holdfast", "restate", "restate-tuned", "dbos"]);
+    assert.deepEqual(options.contenders, [
+      "holdfast",
+      "holdfast-restate-sdk",
+      "restate",
+      "restate-tuned",
+      "dbos",
+    ]);
     assert.deepEqual(options.only, []);
     assert.equal(options.postgres, undefined);
   });

@@ -3,7 +3,13 @@ import { parseArgs } from "node:util";
 
 import type { ContenderName } from "./contenders/contender.ts";
 
-export const CONTENDER_NAMES: readonly ContenderName[] = ["holdfast", "restate", "restate-tuned", "dbos"];
+export const CONTENDER_NAMES: readonly ContenderName[] = [
+  "holdfast",
+  "holdfast-restate-sdk",
+  "restate",
+  "restate-tuned",
+  "dbos",
+];
 /** A tuned peer makes the quick run a third longer and says nothing about defaults. */
 const QUICK_CONTENDERS: readonly ContenderName[] = ["holdfast", "restate", "dbos"];
 const ROUNDS = 5;

@@ -1,6 +1,6 @@
 import type { Contender, ContenderName } from "./contender.ts";
 import { dbosOn } from "./dbos.ts";
-import { holdfast } from "./holdfast.ts";
+import { holdfast, holdfastRestateSdk } from "./holdfast.ts";
 import { restate, restateTuned } from "./restate.ts";
 
 /** In the order of the table. `postgres` is the address of the PostgreSQL that shall be used, if there is one. */
@@ -8,5 +8,7 @@ export function contendersNamed(
   names: readonly ContenderName[],
   postgres: string | undefined,
 ): readonly Contender[] {
-  return [holdfast, restate, restateTuned, dbosOn(postgres)].filter(({ name }) => names.includes(name));
+  return [holdfast, holdfastRestateSdk, restate, restateTuned, dbosOn(postgres)].filter(({ name }) =>
+    names.includes(name),
+  );
 }

@@ -1,7 +1,7 @@
 /** What is measured: one interface for Holdfast and its peers. */
 import type { Address } from "../http/connection.ts";
 
-export type ContenderName = "holdfast" | "restate" | "restate-tuned" | "dbos";
+export type ContenderName = "holdfast" | "holdfast-restate-sdk" | "restate" | "restate-tuned" | "dbos";
 
 export type Role = "server" | "handlers";
 

@@ -21,6 +21,14 @@ describe("goals", () => {
     assert.deepEqual(goalsOf(scenario({ connections: 200 }), FLOOR), []);
   });
 
+  it("hold Restate's SDK on Holdfast against the same on Restate, by rounds", () => {
+    const measured = (...values: number[]) =>
+      figures(0, { measurements: values.map((value, round) => ({ round, value, operations: 1 })) });
+    const peers = { "holdfast-restate-sdk": measured(300, 500, 100), restate: measured(100, 250, 100) };
+    const [, goal] = goalsOf(scenario({ peers }), FLOOR);
+    assert.deepEqual(goal, { text: "Restate's SDK: at least 2 times restate", met: true, value: 2 });
+  });
+
   it("hold a workflow of ten steps against the disk of the same run", () => {
     const latency = { p50: 4.8, p99: 9, p999: 9, max: 9 };
     const record = scenario({ name: "steps-10", connections: 1, holdfast: figures(200, { latency }) });

@@ -1,6 +1,7 @@
 /** What Holdfast wants to reach, and whether it did in this run. Printed, and never enforced unless somebody asks. */
 import type { ContenderName } from "../contenders/contender.ts";
 import type { Floor } from "../machine/floor.ts";
+import { pairedRatio } from "./ratio.ts";
 import { figuresOf, type Figures, type GoalRecord, type ScenarioRecord } from "./results.ts";
 
 interface Goal {
@@ -55,6 +56,7 @@ const GOALS: readonly Goal[] = [
       figures.latency === undefined ? undefined : figures.latency.p50 / (SYNCS_OF_TEN_STEPS * floor.p50),
     isMet: atMost(2),
   },
+  ...["empty", "steps-10", "call"].map((scenario) => sdkTimes(scenario, 2, 50)),
   ...["call", "object-hot", "object-many", "send", "fan-out", "sleep", "awakeable", "payload"].flatMap(
     (scenario) => [times(scenario, 10, "restate"), times(scenario, 10, "dbos")],
   ),
@@ -114,6 +116,22 @@ function times(scenario: string, factor: number, peer: ContenderName, connection
     value: ({ record }) => record.ratio[peer]?.median,
     isMet: atLeast(factor),
     ...(connections === undefined ? {} : { connections }),
+  };
+}
+
+/** The same program with Restate's SDK, on Holdfast and on Restate, by rounds. */
+function sdkTimes(scenario: string, factor: number, connections: number): Goal {
+  const byRound = (figures: Figures | undefined): ReadonlyMap<number, number> =>
+    new Map(figures?.measurements.map(({ round, value }) => [round, value]));
+  return {
+    scenario,
+    connections,
+    text: `Restate's SDK: at least ${factor} times restate`,
+    value: ({ record: { peers, better } }) => {
+      const ours = byRound(figuresOf(peers["holdfast-restate-sdk"]));
+      return pairedRatio(ours, byRound(figuresOf(peers.restate)), better)?.median;
+    },
+    isMet: atLeast(factor),
   };
 }
 

@@ -12,6 +12,7 @@ export interface Plot {
 
 const COLOURS: Readonly<Record<string, string>> = {
   holdfast: "#2563eb",
+  "holdfast-restate-sdk": "#60a5fa",
   restate: "#d97706",
   "restate-tuned": "#fbbf24",
   dbos: "#0d9488",
