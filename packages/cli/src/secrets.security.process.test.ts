@@ -193,6 +193,7 @@ async function useEverything(): Promise<void> {
   refusals.push(config.text);
   const version = await ask(`${adminUrl}/version`, { method: "GET", headers: admin });
   assert.match(version.text, /"identityKey":"publickeyv1_/);
+  assert.match(version.text, /"restateIdentityKey":"publickeyv1_[1-9A-HJ-NP-Za-km-z]{40,}"/);
 }
 
 function files(): string[] {

@@ -451,6 +451,8 @@ export type VersionInfo = {
   readonly ingressUrl: string;
   /** Public key that requests to handlers are signed with, for `identityKeys` of `serve`; absent when they are not signed. */
   readonly identityKey?: string;
+  /** The same key as Restate's SDKs are given it. */
+  readonly restateIdentityKey?: string;
 };
 
 export type LimitInfo = {

@@ -244,6 +244,7 @@ function listenAdmin(
       version: {
         ...versionInfo(parts.ingressUrl),
         ...(engine.identityKey === undefined ? {} : { identityKey: engine.identityKey }),
+        ...(engine.restateIdentityKey === undefined ? {} : { restateIdentityKey: engine.restateIdentityKey }),
       },
       limits: limitsOf(config),
       config: configEntries(config),

@@ -26,6 +26,8 @@ export const version: Command = defineCommand({
       if (server === undefined) return;
       out.print(`server   ${server.version} (${server.runtime})`);
       if (server.identityKey !== undefined) out.print(`signs as ${server.identityKey}`);
+      if (server.restateIdentityKey !== undefined)
+        out.print(`         ${server.restateIdentityKey} for Restate's SDKs`);
     });
   },
 });

@@ -37,7 +37,7 @@ export function refusalOf(
     case 401:
     case 403:
       return refuse(
-        `The endpoint answered ${status}: it runs handlers only for engines whose identity key it was given`,
+        `The endpoint answered ${status}: it runs handlers only for engines whose identity key it was given; \`holdfast version --server\` shows this one's`,
         counted,
       );
     case 404:

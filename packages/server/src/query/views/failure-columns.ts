@@ -10,6 +10,7 @@ const NAMED: ReadonlyMap<string, Named> = new Map([
   ["protocol-violation", { status: 571, restate: "RT0012" }],
   ["abort-timeout", { status: 500, restate: "RT0001" }],
   ["message-too-large", { status: 500, restate: "RT0003" }],
+  ["endpoint-refused", { status: 500, restate: "RT0006" }],
   ["connection-lost", { status: 500, restate: "RT0010" }],
   ["deployment-unavailable", { status: 500, restate: "RT0010" }],
   ["service-not-found", { status: 500, restate: "RT0018" }],
