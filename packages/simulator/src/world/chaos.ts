@@ -93,7 +93,7 @@ export class Chaos {
         world.wall.jump(fault.ms);
         return true;
       case "rot":
-        return world.rot(fault.where, fault.mask);
+        return world.rot(fault.where, fault.what);
     }
   }
 

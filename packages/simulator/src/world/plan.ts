@@ -75,8 +75,16 @@ export type FaultBody =
   | { readonly kind: "open-fails" | "read-fails"; readonly after: number; readonly downMs: number }
   | { readonly kind: "commits-fail"; readonly ms: number }
   | { readonly kind: "clock-jump"; readonly ms: number }
-  /** The engine's process ends, and a byte of a closed log segment is another one when it starts again. */
-  | { readonly kind: "rot"; readonly where: number; readonly mask: number };
+  /**
+   * The engine's process ends, and a part of the log is another when it starts again: some bytes; a sector that is as it was
+   * before it was written, or that holds what was meant for another place.
+   */
+  | {
+      readonly kind: "rot";
+      readonly where: number;
+      /** Bits that are flipped in bytes that follow one another, or what happened to a sector. */
+      readonly what: readonly number[] | "stale" | "misplaced";
+    };
 
 export type Link = "handlers-1" | "handlers-2" | "ingress";
 
@@ -310,7 +318,14 @@ function drawFault(random: Random, kind: FaultBody["kind"], span: number): Fault
       return { kind, ms };
     case "clock-jump":
       return { kind, ms: random.pick([-86_400_000, -3_600_000, -50, 50, 3_600_000, 30 * 86_400_000]) };
-    case "rot":
-      return { kind, where: random.below(2 ** 31), mask: 1 << random.below(8) };
+    case "rot": {
+      const flips = Array.from({ length: random.pick([1, 1, 8]) }, () => 1 + random.below(255));
+      const single = [1 << random.below(8)];
+      return {
+        kind,
+        where: random.below(2 ** 31),
+        what: random.pick([single, flips, "stale", "misplaced"] as const),
+      };
+    }
   }
 }

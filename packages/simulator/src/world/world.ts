@@ -23,6 +23,7 @@ import { EngineProcess } from "./engine-process.ts";
 import { HandlerProcess } from "./handler-process.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Network } from "./network.ts";
+import type { Fault } from "./plan.ts";
 import { WallClock } from "./process-clock.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Tuning } from "./tuning.ts";
@@ -53,7 +54,8 @@ export type WorldOptions = {
   readonly onVerb: (invocation: string, attempt: number, verb: string) => void;
 };
 
-type Rot = { readonly path: string; readonly offset: number; readonly mask: number };
+/** Bits that are others than those that were written. */
+type Rot = { readonly path: string; readonly offset: number; readonly masks: readonly number[] };
 
 export class World {
   readonly scheduler: Scheduler;
@@ -235,8 +237,8 @@ export class World {
     });
   }
 
-  /** Changes a byte of a log segment for which something vouches: others follow it, or a seal is in it. False when there is none. */
-  rot(where: number, mask: number): boolean {
+  /** Changes a part of a log segment for which something vouches: others follow it, or a seal is in it. False when there is none. */
+  rot(where: number, what: (Fault & { readonly kind: "rot" })["what"]): boolean {
     if (this.engine === undefined || this.#rot.length > 0) return false;
     const segments = this.disk
       .list(LOG_DIRECTORY)
@@ -247,25 +249,32 @@ export class World {
     if (name === undefined) return false;
     const path = `${LOG_DIRECTORY}/${name}`;
     // Segments are files of zeros, most of which nothing was written to yet.
-    const size = this.disk.contents(path).findLastIndex((byte) => byte !== 0) + 1;
-    if (size === 0) return false;
-    const rot = { path, offset: where % size, mask };
+    const contents = this.disk.contents(path);
+    const written = contents.subarray(0, contents.findLastIndex((byte) => byte !== 0) + 1);
+    if (written.length === 0) return false;
+    const rot = { path, ...rotIn(written, where, what) };
+    if (rot.masks.every((mask) => mask === 0)) return false;
     this.#rot.push(rot);
-    this.disk.corrupt(path, rot.offset, mask);
+    this.#flip(rot);
     this.crashEngine("kill", 1);
     return true;
   }
 
+  /** Twice is not at all. */
+  #flip({ path, offset, masks }: Rot): void {
+    for (const [index, mask] of masks.entries()) this.disk.corrupt(path, offset + index, mask);
+  }
+
   /** From a copy, as an operator would. */
   #restoreRotten(): void {
-    for (const { path, offset, mask } of this.#rot.splice(0)) this.disk.corrupt(path, offset, mask);
+    for (const rot of this.#rot.splice(0)) this.#flip(rot);
   }
 
   /** Damage that recovery passed over lies where nothing is read: it is taken back, so that later damage can be told from it. */
   #repairQuietRot(): void {
-    for (const { path, offset, mask } of this.#rot.splice(0)) {
-      const stillThere = this.disk.list(LOG_DIRECTORY).some((name) => path.endsWith(`/${name}`));
-      if (stillThere) this.disk.corrupt(path, offset, mask);
+    for (const rot of this.#rot.splice(0)) {
+      const stillThere = this.disk.list(LOG_DIRECTORY).some((name) => rot.path.endsWith(`/${name}`));
+      if (stillThere) this.#flip(rot);
     }
   }
 
@@ -346,4 +355,24 @@ export class World {
       },
     };
   }
+}
+
+/** What is different in a file, as bits by place. */
+function rotIn(
+  written: Uint8Array,
+  where: number,
+  what: (Fault & { readonly kind: "rot" })["what"],
+): Omit<Rot, "path"> {
+  if (typeof what !== "string") {
+    const offset = where % written.length;
+    return { offset, masks: what.slice(0, written.length - offset) };
+  }
+  const sectors = Math.ceil(written.length / FRAME_ALIGNMENT);
+  const sector = where % sectors;
+  const sectorOf = (number: number): Uint8Array =>
+    written.subarray(number * FRAME_ALIGNMENT, (number + 1) * FRAME_ALIGNMENT);
+  // Segments are zeros before they are written. What lands in a wrong place was meant for one nearby.
+  const instead = what === "stale" ? new Uint8Array(0) : sectorOf((sector + 1) % sectors);
+  const masks = Array.from(sectorOf(sector), (byte, index) => byte ^ (instead[index] ?? 0));
+  return { offset: sector * FRAME_ALIGNMENT, masks };
 }
