@@ -11,6 +11,8 @@ import type { Http2Exchange } from "./http2-exchange.ts";
 const CONNECT_TIMEOUT_MS = 10_000;
 const PING_INTERVAL_MS = 40_000;
 const PING_TIMEOUT_MS = 20_000;
+/** How long the other side may take to close a connection that carries nothing and takes nothing any more. */
+const CLOSE_TIMEOUT_MS = 5_000;
 /** What one stream, and what all together, may have on the way to us before we have read it. */
 const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: number = 16 * 1024 * 1024;
@@ -31,9 +33,12 @@ export type ConnectionWatcher = {
 export class Http2Connection {
   readonly #options: TransportOptions;
   readonly #watcher: ConnectionWatcher;
+  readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
   #state: "connecting" | "open" | "closed" = "connecting";
   #streams = 0;
+  /** No streams any more, but those that it has come to their end: after GOAWAY Node closes the session so. */
+  #isLeaving = false;
   #streamsMax = STREAMS_MAX;
   #reason = "the connection was closed";
   /** A stream was open since the last look. */
@@ -45,6 +50,7 @@ export class Http2Connection {
     this.#options = options;
     this.#watcher = watcher;
     const socket = openSocket(options.base, options.addresses);
+    this.#socket = socket;
     this.#session = connectHttp2(options.base.origin, {
       createConnection: () => socket,
       maxSessionMemory: SESSION_MEMORY_MB,
@@ -61,6 +67,10 @@ export class Http2Connection {
     session.on("error", (error) => {
       this.#reason = connectionTrouble(error);
     });
+    session.on("goaway", () => {
+      this.#isLeaving = true;
+      this.#leave();
+    });
     session.on("close", () => this.#closed());
     // Whoever has work keeps the process alive; connections do not.
     socket.unref();
@@ -73,9 +83,9 @@ export class Http2Connection {
     return this.#state === "connecting";
   }
 
-  /** False after GOAWAY too: Node closes the session then, and lets its streams come to their end. */
   get hasRoom(): boolean {
-    return this.#state === "open" && !this.#session.closed && this.#streams < this.#streamsMax;
+    const isOpen = this.#state === "open" && !this.#isLeaving && !this.#session.destroyed;
+    return isOpen && this.#streams < this.#streamsMax;
   }
 
   begin(exchange: Http2Exchange): void {
@@ -83,6 +93,7 @@ export class Http2Connection {
     this.#wasUsed = true;
     exchange.begin(this.#session, () => {
       this.#streams -= 1;
+      this.#leave();
       this.#watcher.freed();
     });
   }
@@ -100,9 +111,11 @@ export class Http2Connection {
 
   /** Lets go of a connection that nobody used, and asks the others whether they still live. */
   #look(): void {
-    if (this.#session.closed || this.#session.destroyed) return;
+    if (this.#session.destroyed) return;
     if (this.#streams === 0 && !this.#wasUsed) {
+      this.#isLeaving = true;
       this.#session.close();
+      this.#leave();
       return;
     }
     this.#wasUsed = this.#streams > 0;
@@ -117,9 +130,18 @@ export class Http2Connection {
     });
   }
 
+  /** Without streams, it waits for the other side to hang up. That may never happen. */
+  #leave(): void {
+    if (!this.#isLeaving || this.#streams > 0 || this.#state === "closed") return;
+    this.#stopTimer();
+    this.#stopTimer = this.#options.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
+  }
+
   close(reason: string): void {
     this.#reason = reason;
     this.#session.destroy(new Error(reason));
+    // After the GOAWAY. A session that was closed before only ends its half of the connection.
+    this.#options.clock.soon(() => this.#socket.destroy());
   }
 
   #closed(): void {

@@ -45,6 +45,8 @@ export class Http2Exchange implements Exchange {
       // A reset ends the readable side as well; "close" tells.
       if (this.#isOver || stream.rstCode !== constants.NGHTTP2_NO_ERROR || stream.aborted) return;
       this.#isOver = true;
+      // What the other side has not read of the request by now it will not read; the stream would wait for it for ever.
+      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
       this.#listener.onEnd();
     });
     stream.on("error", (error: Error) => {
