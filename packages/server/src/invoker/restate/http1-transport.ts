@@ -1,5 +1,5 @@
 /** Exchanges over HTTP/1.1: each has a connection of its own. */
-import { request as httpRequest, type ClientRequest } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 
@@ -92,14 +92,21 @@ class Http1Exchange implements Exchange {
     request.on("socket", (socket) => this.#watch(socket));
     request.on("drain", () => this.#tell(() => this.#listener.onWritable()));
     request.on("error", (error) => this.fail(connectionTrouble(error)));
-    request.on("close", () => this.fail("the connection was closed"));
+    let answer: IncomingMessage | undefined;
+    // The rest of a complete response can still be waiting for `resume` then.
+    request.on("close", () => {
+      if (answer?.complete !== true) this.fail("the connection was closed");
+    });
     request.on("response", (response) => {
+      answer = response;
       this.#pause = (isPaused) => (isPaused ? response.pause() : response.resume());
       response.on("data", (chunk: Uint8Array) => this.#tell(() => this.#listener.onData(chunk)));
       response.on("error", (error) => this.fail(connectionTrouble(error)));
       response.on("end", () => {
         if (!response.complete || this.#isOver) return;
         this.#finish();
+        // What the other side has not read of the request by now it will not read; the connection would wait for it.
+        request.destroy();
         this.#listener.onEnd();
       });
       this.#tell(() => this.#listener.onHead(response.statusCode ?? 0, response.headers));
