@@ -46,7 +46,7 @@ export class AttemptSession {
   }
 
   /**
-   * Takes a message that came with so many bytes. Returns whether there was nothing to hand over before, so that the caller
+   * Takes a message that counts for so many bytes. Returns whether there was nothing to hand over before, so that the caller
    * asks for a flush.
    */
   add({ message, body }: Sent, bytes: number, childId: string | undefined, now: number): boolean {
@@ -63,7 +63,7 @@ export class AttemptSession {
     this.#lastActivity = now;
   }
 
-  /** The record of what was sent since the last call, and how many bytes of messages it holds. */
+  /** The record of what was sent since the last call, and for how many bytes its messages count. */
   take(): { readonly record: RecordBody; readonly bytes: number } | undefined {
     if (this.#messages.length === 0) return undefined;
     const taken = {

@@ -129,7 +129,7 @@ describe("a deployment that cannot be reached", () => {
       const onLost = (code: string, reason: string, reached: boolean): void => {
         lost.push(`${code} ${reached} ${reason}`);
       };
-      wire.open(start, [], { onMessage: assert.fail, onLost });
+      wire.open(start, [], { onMessage: () => assert.fail(), onLost });
       assert.deepEqual(lost, [], "nobody is told within the call");
       await eventually(() => lost.length === 1, "the loss");
       assert.match(lost[0] ?? "", /^connection-lost false .* cannot be reached: .*(header|URL)/i);

@@ -87,7 +87,7 @@ async function lostBecause(url: string, settings: NetworkSettings, resolve: Reso
   const wire = new NativeWire({ clock: systemClock, url, headers: {}, messageBytesMax: 1_000, dial });
   const lost: string[] = [];
   const listener = {
-    onMessage: assert.fail,
+    onMessage: () => assert.fail(),
     onLost: (_code: string, reason: string) => void lost.push(reason),
   };
   wire.open({} as StartMessage, [], listener);

@@ -11,7 +11,7 @@ import type { EngineClock } from "../partition/engine-clock.ts";
 import type { InvocationIds } from "../partition/invocation-ids.ts";
 import type { AttemptEffects } from "../partition/processor.ts";
 import { AttemptSession } from "./attempt-session.ts";
-import { boundFailure } from "./bounded-failure.ts";
+import { boundFailure, type Sent } from "./bounded-failure.ts";
 import { inEngineTime } from "./engine-time.ts";
 import type { NoWire, Session, SessionListener, Wire } from "./wire.ts";
 
@@ -160,7 +160,7 @@ export class Invoker implements AttemptEffects {
 
   #listener(attempt: AttemptSession): SessionListener {
     return {
-      onMessage: (message, body) => this.#receive(attempt, message, body),
+      onMessage: (message, body, bytes = body.length) => this.#receive(attempt, { message, body }, bytes),
       onLost: (code, reason, reached, next) => {
         if (attempt.isOver) return;
         attempt.end();
@@ -185,11 +185,11 @@ export class Invoker implements AttemptEffects {
     return true;
   }
 
-  #receive(attempt: AttemptSession, message: SdkMessage, body: Uint8Array): void {
+  #receive(attempt: AttemptSession, { message, body }: Sent, bytes: number): void {
     if (attempt.isOver || this.#closed) return;
     const { clock } = this.#options;
     const sent = inEngineTime(boundFailure(message, body), this.#aheadOfWall);
-    if (attempt.add(sent, body.length, this.#childId(message), clock.elapsed())) {
+    if (attempt.add(sent, bytes, this.#childId(message), clock.elapsed())) {
       this.#dirty.push(attempt);
       this.#options.requestTurn();
     }

@@ -7,8 +7,11 @@ import type { SdkMessage } from "@holdfast/protocol";
 
 /** The engine's half of a session: what the SDK's messages are told to. */
 export interface SessionListener {
-  /** In the order they were sent. `body` is the encoded message; it may be kept. */
-  onMessage(message: SdkMessage, body: Uint8Array): void;
+  /**
+   * In the order they were sent. `body` is the encoded message; it may be kept. `bytes`: what it counts for until it is
+   * `consumed`; default: its body.
+   */
+  onMessage(message: SdkMessage, body: Uint8Array, bytes?: number): void;
   /**
    * The session ended without Suspension, Error or End: `reached` says whether the handler's side ever got to it. Called
    * at most once, and not after `abort`.
@@ -35,7 +38,7 @@ export interface Session {
   requestSuspend(): void;
   /** The attempt is over for the engine; the listener hears nothing more. */
   abort(reason: string): void;
-  /** Bytes of messages that the engine has taken care of: lets the sender go on. */
+  /** What messages count for that the engine has taken care of: lets the sender go on. */
   consumed(bytes: number): void;
 }
 

@@ -34,6 +34,8 @@ import {
 const CHUNK_BYTES = 64 * 1024;
 /** Messages that the engine has not taken care of yet, in bytes: at more, nothing is read. */
 const UNCONSUMED_BYTES_MAX: number = 1024 * 1024;
+/** What a message costs beside its body, which can be empty. */
+const MESSAGE_BYTES = 512;
 /** An SDK ends its response once it has read the end of the request. One that does not is cut off. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
@@ -202,9 +204,10 @@ export class RestateSession implements Session, ExchangeListener {
       message = withSeenSignals(message, this.#seenSignals);
       body = encodeMessage(message);
     }
-    this.#unconsumed += body.length;
+    const bytes = MESSAGE_BYTES + body.length;
+    this.#unconsumed += bytes;
     if (endsAttempt(message)) this.#drain();
-    this.#listener.onMessage(message, body);
+    this.#listener.onMessage(message, body, bytes);
   }
 
   /** The SDK reads on until the request ends, and ends its response only then. */
