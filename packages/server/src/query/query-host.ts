@@ -19,6 +19,8 @@ export type QueryHostOptions = {
   readonly waitingMax: number;
   /** Default: this program's own. */
   readonly program?: QueryProgram;
+  /** Default: half a minute. */
+  readonly idleMs?: number;
 };
 
 export type QueryAnswer = { readonly chunks: readonly Uint8Array[]; readonly rows: number };
@@ -107,16 +109,21 @@ export class QueryHost {
   #start(): QueryProcess {
     const process: QueryProcess = new QueryProcess(this.#program, () => {
       this.#processes.delete(process);
-      const at = this.#idle.indexOf(process);
-      if (at !== -1) this.#idle.splice(at, 1);
+      this.#forget(process);
     });
     this.#processes.add(process);
     return process;
   }
 
+  /** It takes no more queries. */
+  #forget(process: QueryProcess): void {
+    const at = this.#idle.indexOf(process);
+    if (at !== -1) this.#idle.splice(at, 1);
+  }
+
   #keep(process: QueryProcess): void {
     if (this.#isClosed || !this.#processes.has(process)) return;
     this.#idle.push(process);
-    process.killLater(IDLE_MS);
+    process.killLater(this.#options.idleMs ?? IDLE_MS, () => this.#forget(process));
   }
 }

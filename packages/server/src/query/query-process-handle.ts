@@ -60,9 +60,13 @@ export class QueryProcess {
     this.#child.kill("SIGKILL");
   }
 
-  killLater(ms: number): void {
+  /** Calls `killed` at once when it does so: it takes a moment until the process has ended. */
+  killLater(ms: number, killed: () => void): void {
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => this.kill(), ms);
+    this.#idleTimer = setTimeout(() => {
+      killed();
+      this.kill();
+    }, ms);
     this.#idleTimer.unref();
   }
 
