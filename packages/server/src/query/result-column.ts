@@ -11,8 +11,9 @@ export type ResultType = ColumnType | "whole" | "float";
 export type ResultColumn = { readonly name: string; readonly type: ResultType };
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const DURATION = /^PT[\d.]+S$/;
-const UINT32_MAX = 2n ** 32n - 1n;
+/** As many digits as a whole number of milliseconds can have. */
+const DURATION = /^PT\d{1,13}(?:\.\d{1,3})?S$/;
+const UINT32_MAX = 2 ** 32 - 1;
 
 /** A name that stands for several things stands for none. */
 const documented: ReadonlyMap<string, ColumnType | undefined> = documentedTypes();
@@ -45,22 +46,26 @@ function isOf(type: ColumnType, cell: Exclude<Cell, null>): boolean {
     case "text":
       return typeof cell === "string";
     case "integer":
-      return typeof cell === "bigint" && cell >= 0n && cell <= UINT32_MAX;
+      return typeof cell === "bigint" && cell >= 0n && cell <= BigInt(UINT32_MAX);
     case "unsigned":
       return typeof cell === "bigint";
     case "boolean":
       return cell === 0n || cell === 1n;
     case "instant":
-      return typeof cell === "string" && INSTANT.test(cell);
+      return typeof cell === "string" && INSTANT.test(cell) && !Number.isNaN(Date.parse(cell));
     case "duration":
       return typeof cell === "string" && DURATION.test(cell);
     case "binary":
       return cell instanceof Uint8Array;
     case "integers":
-      return listOf(cell)?.every((each) => typeof each === "number") === true;
+      return listOf(cell)?.every(isUint32) === true;
     case "texts":
       return listOf(cell)?.every((each) => typeof each === "string") === true;
   }
+}
+
+function isUint32(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= UINT32_MAX;
 }
 
 function listOf(cell: Exclude<Cell, null>): unknown[] | undefined {
