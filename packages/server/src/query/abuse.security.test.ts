@@ -159,6 +159,19 @@ describe("what would take too much", () => {
     const wide = `SELECT ${"1,".repeat(2_000)}1`;
     assert.match((await rig.refusal(wide))["message"], /too many columns/);
   });
+
+  it("is refused without being repeated", async () => {
+    const name = "n".repeat(90_000);
+    for (const sql of [
+      `SELECT ${name} FROM sys_invocation`,
+      `SELECT 1 FROM ${name}`,
+      `SELECT ${name}()`,
+      `SELECT 1 ${name} ${name}`,
+    ]) {
+      const { message } = await rig.refusal(sql);
+      assert.ok(message.length < 2_000, `${sql.slice(0, 20)}: ${message.length} characters`);
+    }
+  });
 });
 
 describe("queries of many", () => {

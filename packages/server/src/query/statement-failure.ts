@@ -6,12 +6,14 @@ import { invalidQuery, QueryRefusal } from "./query-task.ts";
 import { nameOf, tokensOf } from "./tokens.ts";
 import { views } from "./views/views.ts";
 
+/** What is repeated of a statement, in characters. It can be all of it. */
+const SHOWN_LENGTH = 200;
 const NO_TABLE = /^no such table: (?:\w+\.)?(.+)$/;
 const NO_COLUMN =
   /^no such column: (?:.*\.)?(.+?)(?: - should this be a string literal in single-quotes\?)?$/;
 
 export function statementFailure(error: unknown, sql: string): QueryRefusal {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = shown(error instanceof Error ? error.message : String(error));
   const table = NO_TABLE.exec(message)?.[1];
   if (table !== undefined) {
     const names = views.map(({ name }) => name);
@@ -26,6 +28,10 @@ export function statementFailure(error: unknown, sql: string): QueryRefusal {
     `there is no column "${column}"`,
     hint(column, names, `Columns of ${places === "" ? "the views" : places} are`),
   );
+}
+
+function shown(text: string): string {
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
 function hint(name: string, known: readonly string[], before: string): string | undefined {
@@ -44,7 +50,7 @@ export function runFailure(error: unknown): QueryRefusal {
   if (error instanceof QueryRefusal) return error;
   if (error instanceof StoreCorruptError) return new QueryRefusal({ kind: "failed", message: error.message });
   // A statement that fails on what it found: JSON that is none, numbers that are too large, values that do not fit.
-  if (isOfSqlite(error)) return invalidQuery(error.message);
+  if (isOfSqlite(error)) return invalidQuery(shown(error.message));
   throw error;
 }
 
