@@ -10,7 +10,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 describe("Retry-After", () => {
   const cases: ReadonlyArray<readonly [value: string | undefined, ms: number | undefined]> = [
     [undefined, undefined],
-    ["0", 0],
+    ["0", 100],
     ["3", 3_000],
     [" 3 ", 3_000],
     ["-3", undefined],

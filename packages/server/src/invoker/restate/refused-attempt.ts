@@ -3,6 +3,8 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import type { LossCode, NextTry } from "../wire.ts";
 
+/** Waits that an endpoint asks for count for nothing, so without one of them it would be asked again and again at once. */
+const RETRY_AFTER_MS_MIN = 100;
 /** Nobody is kept waiting for longer, whatever the endpoint asks for. */
 const RETRY_AFTER_MS_MAX: number = 24 * 60 * 60 * 1_000;
 
@@ -70,7 +72,8 @@ export function retryAfterMs(value: string | undefined, nowMs: number): number |
   const text = value.trim();
   const ms = /^[0-9]{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
   // A date that cannot be read is NaN, which is not greater either.
-  return ms > 0 || text === "0" ? Math.min(Math.ceil(ms), RETRY_AFTER_MS_MAX) : undefined;
+  if (!(ms > 0 || text === "0")) return undefined;
+  return Math.max(RETRY_AFTER_MS_MIN, Math.min(Math.ceil(ms), RETRY_AFTER_MS_MAX));
 }
 
 /** A header can carry anything, so only the two words of a media type are repeated. */
