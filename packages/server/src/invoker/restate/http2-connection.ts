@@ -57,7 +57,10 @@ export class Http2Connection {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });
     const session = this.#session;
-    session.on("connect", () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    // A session that was closed while it connected says that it has, all the same.
+    session.on("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    });
     // Only now is it known how many streams it takes, and that it speaks HTTP/2 at all.
     session.on("remoteSettings", (settings: Settings) => {
       this.#streamsMax = Math.min(settings.maxConcurrentStreams ?? STREAMS_MAX, STREAMS_MAX);

@@ -59,6 +59,23 @@ describe("over HTTP/2", () => {
     assert.deepEqual(events, ["head 200", "data 3", "end"]);
   });
 
+  it("a connection may be closed at any moment while it comes about", async () => {
+    const { peer } = await reach(ROOMY, () => {});
+    for (let turns = 0; turns < 100; turns++) {
+      const transport = new Http2Transport({ clock, base: new URL(peer.url), addresses: anyAddress() });
+      const events: string[] = [];
+      ask(transport, events);
+      for (let turn = 0; turn < turns % 25; turn++) {
+        // Into the middle of a turn, too.
+        if (turns % 2 === 0) await new Promise(setImmediate);
+        else await new Promise(process.nextTick);
+      }
+      transport.close();
+      await eventually(() => events.length === 1, "the break");
+      assert.match(events.join(), /^broken: /);
+    }
+  });
+
   describe("a connection that takes nothing more and is not closed by the other end", () => {
     /** The connection as the other end sees it, half-closed. */
     async function halfClosed(): Promise<{
