@@ -41,11 +41,11 @@ export class ObservedWire implements Wire {
       journal,
     });
     const session = this.#wire.open(start, journal, {
-      onMessage: (message, body) => {
+      onMessage: (message, body, bytes) => {
         this.#emit({ kind: "received", ...of, message });
-        listener.onMessage(message, body);
+        listener.onMessage(message, body, bytes);
       },
-      onLost: (code, reason, reached) => listener.onLost(code, reason, reached),
+      onLost: (code, reason, reached, next) => listener.onLost(code, reason, reached, next),
     });
     return {
       deliver: (entry) => {
