@@ -114,7 +114,8 @@ export class Http2Connection {
 
   /** Lets go of a connection that nobody used, and asks the others whether they still live. */
   #look(): void {
-    if (this.#session.destroyed) return;
+    // After GOAWAY Node asks nobody any more: its streams end by themselves, or by their attempts' timeouts.
+    if (this.#session.closed || this.#session.destroyed) return;
     if (this.#streams === 0 && !this.#wasUsed) {
       this.#isLeaving = true;
       this.#session.close();

@@ -8,6 +8,8 @@ import { Http2Transport } from "./http2-transport.ts";
 import { ManualClock } from "./manual-clock.contract.ts";
 import { FrameType, RawHttp2, type RawHttp2Connection } from "./raw-http2.contract.ts";
 
+const PING_INTERVAL_MS = 40_000;
+const PING_TIMEOUT_MS = 20_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const ROOMY = 1024 * 1024;
 
@@ -56,6 +58,28 @@ describe("over HTTP/2", () => {
     ask(transport, events, 100_000);
     const isReset = () => peer.connections[0]?.received.some(({ type }) => type === FrameType.Reset) === true;
     await eventually(isReset, "the reset of the stream");
+    assert.deepEqual(events, ["head 200", "data 3", "end"]);
+  });
+
+  it("a stream on a connection that takes no others is left to its end", async () => {
+    const { peer, transport } = await reach(ROOMY, (from, stream) => {
+      if (stream === 1) from.goAway(stream);
+    });
+    const events: string[] = [];
+    ask(transport, events);
+    const received = (type: number): boolean =>
+      peer.connections[0]?.received.some((frame) => frame.type === type) === true;
+    await eventually(() => received(FrameType.Data), "the request");
+    await eventually(() => {
+      // Once the other end has been heard, others take another connection.
+      ask(transport, []);
+      return peer.connections.length > 1;
+    }, "a second connection");
+    // Nobody is asked whether this one lives, so no answer must be missed either.
+    clock.runOut(PING_INTERVAL_MS);
+    clock.runOut(PING_TIMEOUT_MS);
+    peer.connections[0]?.answer(1);
+    await eventually(() => events.includes("end"), "the answer");
     assert.deepEqual(events, ["head 200", "data 3", "end"]);
   });
 

@@ -13,7 +13,7 @@ const STATUS_200 = Uint8Array.of(0x88);
 
 type Http2Frame = { readonly type: number; readonly flags: number; readonly stream: number };
 
-/** One connection. It is never closed from this end, not even when the other end is. */
+/** One connection. It answers no PING, and it is never closed from this end, not even when the other end is. */
 export class RawHttp2Connection {
   readonly received: Http2Frame[] = [];
   isEnded = false;
