@@ -22,6 +22,21 @@ function bounded(message: SdkMessage): SdkMessage {
   return sent.message;
 }
 
+describe("when a failed attempt is tried again", () => {
+  it("is never at once, whatever the handler asks for", () => {
+    const error = { type: MessageType.Error, code: 500, message: "no", stacktrace: "" } as const;
+    const asked = (nextRetryDelayMs?: number): SdkMessage =>
+      bounded({
+        ...error,
+        behavior: ErrorBehavior.Retry,
+        ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelayMs }),
+      });
+    assert.partialDeepStrictEqual(asked(0), { nextRetryDelayMs: 10 });
+    assert.partialDeepStrictEqual(asked(11), { nextRetryDelayMs: 11 });
+    assert.ok(!("nextRetryDelayMs" in asked()));
+  });
+});
+
 describe("what is kept of a failure", () => {
   it("has a bounded text, whatever the handler put into it, and says how much there was", async () => {
     const flow = service("flow", {

@@ -1,18 +1,25 @@
 /**
- * Bounds what is kept of a failure. Why an attempt or a step failed is kept with the invocation for people to read, several
- * times over; a handler may put megabytes into an error's text. Outcomes are not touched: they belong to the caller.
+ * Bounds what a failure can cost. Why an attempt or a step failed is kept with the invocation for people to read, several
+ * times over; a handler may put megabytes into an error's text. And it may ask for the next attempt at once, which counts as
+ * none of those it may have. Outcomes are not touched: they belong to the caller.
  */
 import { encodeMessage, MessageType, type SdkMessage } from "@holdfast/protocol";
 
 /** Characters kept of each text. */
 const TEXT_LENGTH_MAX = 16_384;
 
+/** The soonest that a handler can ask to be tried again, ms: at once would be thousands of times a second, for ever. */
+const RETRY_MS_MIN = 10;
+
 export type Sent = { readonly message: SdkMessage; readonly body: Uint8Array };
 
 /** The message as it is to be recorded. */
 export function boundFailure(message: SdkMessage, body: Uint8Array): Sent {
-  if (body.length <= TEXT_LENGTH_MAX) return { message, body };
-  const bounded = withShortTexts(message);
+  const isImpatient =
+    message.type === MessageType.Error && (message.nextRetryDelayMs ?? RETRY_MS_MIN) < RETRY_MS_MIN;
+  if (!isImpatient && body.length <= TEXT_LENGTH_MAX) return { message, body };
+  const patient = isImpatient ? { ...message, nextRetryDelayMs: RETRY_MS_MIN } : message;
+  const bounded = withShortTexts(patient);
   return bounded === undefined ? { message, body } : { message: bounded, body: encodeMessage(bounded) };
 }
 
