@@ -106,6 +106,14 @@ test("deployment ids survive both ways", () => {
   );
 });
 
+test("an awakeable id may have the padding of its base64, as Restate's SDK for Java writes it", () => {
+  const id = formatAwakeableId(ID, 17);
+  assert.deepEqual(parseAwakeableId(`${id}==`), { invocationId: ID, signalIndex: 17 });
+  for (const text of [`${id}=`, `${id}===`, `${id}====`, `${id.slice(0, -2)}==`, "=="]) {
+    assert.equal(parseAwakeableId(text), undefined, text);
+  }
+});
+
 test("awakeable ids survive both ways", () => {
   const raw = fc.uint8Array({ minLength: 24, maxLength: 24 });
   fc.assert(

@@ -26,6 +26,8 @@ const INVOCATION_LENGTH = INVOCATION_PREFIX.length + WIDTH_64 + WIDTH_128;
 const DEPLOYMENT_LENGTH = DEPLOYMENT_PREFIX.length + WIDTH_128;
 const AWAKEABLE_RAW_BYTES = RAW_INVOCATION_ID_BYTES + 4;
 const AWAKEABLE_LENGTH = AWAKEABLE_PREFIX.length + 38;
+/** Restate's SDK for Java writes it behind awakeable ids, and others may pass those on. */
+const AWAKEABLE_PADDING = "==";
 
 const invocationText = new Uint8Array(WIDTH_64 + WIDTH_128);
 const deploymentText = new Uint8Array(WIDTH_128);
@@ -89,8 +91,9 @@ export function formatAwakeableId(invocationId: string, signalIndex: number): st
   return AWAKEABLE_PREFIX + encodeBase64Url(raw);
 }
 
-/** What an awakeable id stands for, or undefined when the text is none. */
-export function parseAwakeableId(text: string): AwakeableId | undefined {
+/** What an awakeable id stands for, or undefined when the text is none. The padding of its base64 may be there, in full. */
+export function parseAwakeableId(padded: string): AwakeableId | undefined {
+  const text = padded.endsWith(AWAKEABLE_PADDING) ? padded.slice(0, -AWAKEABLE_PADDING.length) : padded;
   if (text.length !== AWAKEABLE_LENGTH || !text.startsWith(AWAKEABLE_PREFIX)) return undefined;
   const raw = decodeBase64Url(text.slice(AWAKEABLE_PREFIX.length));
   if (raw === undefined || raw.length !== AWAKEABLE_RAW_BYTES) return undefined;
