@@ -1,12 +1,12 @@
-/** The sections of docs/reliability.md that programs write, each between two marks of its own. */
+/** The sections of documents that programs write, each between two marks of its own. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const DOCUMENT = fileURLToPath(new URL("../docs/reliability.md", import.meta.url));
+const RELIABILITY = fileURLToPath(new URL("../docs/reliability.md", import.meta.url));
 
-/** `name` is that of the marks: "simulator", "mutants", "crucible", "fuzz". */
-export function writeSection(name: string, text: string): void {
-  writeFileSync(DOCUMENT, withSection(readFileSync(DOCUMENT, "utf8"), name, text));
+/** `name` is that of the marks: "simulator", "mutants", "crucible", "fuzz", "compatibility". */
+export function writeSection(name: string, text: string, document: string = RELIABILITY): void {
+  writeFileSync(document, withSection(readFileSync(document, "utf8"), name, text));
 }
 
 /** Replaces what stands between the marks; a document without them gets both at its end. */

@@ -3,16 +3,23 @@
 //   npm test                          everything
 //   npm test -- --phase unit          one phase (repeatable): types, lint, format, tidy, unit, process
 //   npm test -- --only journal        test files whose path contains the text, without the static checks
+//   npm test -- --results FILE        also one JSON line per test, for programs
 
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import type { FinishedTest } from "./event-reporter.ts";
 import type { PhaseReport } from "./phase.ts";
 import { stopChildrenOnSignal } from "./run-command.ts";
 import { checkFormat, checkLint, checkTidy, checkTypes } from "./static-checks.ts";
 import { runTestFiles } from "./test-files.ts";
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, phase: { type: "string", multiple: true } },
+  options: {
+    only: { type: "string" },
+    phase: { type: "string", multiple: true },
+    results: { type: "string" },
+  },
 });
 const only = values.only ?? "";
 
@@ -38,6 +45,7 @@ if (unknown === undefined) {
 
 async function runPhases(names: readonly string[]): Promise<void> {
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const tests: FinishedTest[] = [];
   for (const name of names) {
     const started = performance.now();
     const report = await PHASES[name]?.();
@@ -47,6 +55,10 @@ async function runPhases(names: readonly string[]): Promise<void> {
     total.passed += report.passed;
     total.failed += report.failed;
     total.skipped += report.skipped;
+    tests.push(...(report.tests ?? []));
+  }
+  if (values.results !== undefined) {
+    writeFileSync(values.results, tests.map((test) => `${JSON.stringify(test)}\n`).join(""));
   }
 
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";

@@ -1,3 +1,5 @@
+import type { FinishedTest } from "./event-reporter.ts";
+
 /** What a phase of the test run found. Nothing that ran is uncounted: a static check counts as one test. */
 export interface PhaseReport {
   readonly passed: number;
@@ -9,6 +11,8 @@ export interface PhaseReport {
   readonly failures: readonly string[];
   /** Lines worth reading even on success. */
   readonly notes?: string;
+  /** One by one, where the phase runs tests. */
+  readonly tests?: readonly FinishedTest[];
 }
 
 export function checkPassed(extent: string, notes?: string): PhaseReport {

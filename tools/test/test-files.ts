@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 
 import { listSourceFiles, ROOT } from "../source-files.ts";
-import type { TestLine } from "./event-reporter.ts";
+import type { FinishedTest, TestLine } from "./event-reporter.ts";
 import type { PhaseReport } from "./phase.ts";
 import { type CommandOutcome, runNode } from "./run-command.ts";
 
@@ -37,6 +37,7 @@ export async function runTestFiles(kind: TestFileKind, only: string): Promise<Ph
     skipped: results.reduce((sum, result) => sum + result.skipped, 0),
     extent: `${files.length} files`,
     failures: results.flatMap((result) => result.failures),
+    tests: results.flatMap((result) => result.tests),
     ...(notTried.length === 0 ? {} : { notes: notTried.join("\n") }),
   };
 }
@@ -58,6 +59,7 @@ interface RunResult {
   readonly passed: number;
   readonly skipped: number;
   readonly failures: readonly string[];
+  readonly tests: readonly FinishedTest[];
   /** Lines by which test files say what they cannot try on this machine, and what would help. */
   readonly notTried: readonly string[];
 }
@@ -124,7 +126,8 @@ function summarize(files: readonly string[], lines: readonly TestLine[], outcome
   if (silent || killed) failures.push(describeBadEnd(files, diagnostics, outcome));
   else if (failures.length > 0 && outcome.output !== "") failures.push(...attach(failures, outcome.output));
   const notTried = outcome.output.split("\n").filter((line) => line.startsWith(NOT_TRIED));
-  return { passed, skipped, failures, notTried };
+  const tests = lines.filter((line) => line.kind !== "diagnostic");
+  return { passed, skipped, failures, tests, notTried };
 }
 
 /** Puts what the process printed behind its last failure instead of counting it as one more. */

@@ -35,7 +35,7 @@ const TEST_ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of no workspace that some may import by their path. */
 const SHARED_FILES: Readonly<Record<string, readonly string[]>> = {
-  "tools/document-section.ts": ["packages/simulator", "crucible", "fuzz"],
+  "tools/document-section.ts": ["packages/simulator", "crucible", "fuzz", "interop"],
 };
 
 const SCOPE = "@holdfast/";
