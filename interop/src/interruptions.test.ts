@@ -6,8 +6,7 @@ import * as restate from "@restatedev/restate-sdk";
 
 import { serveOverHttp1, serveOverHttp2 } from "./restate-endpoint.ts";
 import { count, ran, services } from "./scenarios.contract.ts";
-import { fresh } from "./semantics.contract.ts";
-import { eventually, keyedRef, pause, ref, World } from "./world.contract.ts";
+import { eventually, fresh, keyedRef, pause, ref, World } from "./world.contract.ts";
 
 /** Opens for whoever comes, once it was opened. */
 class Gate {

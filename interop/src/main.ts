@@ -1,27 +1,41 @@
-/** `npm run interop`: builds the programs in other languages, as far as the machine has what they need. */
+/**
+ * `npm run test:interop`: builds the programs in other languages, as far as the machine has what they need, and runs all tests of
+ * this workspace. `-- --write` writes what came of it into docs/compatibility.md.
+ */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
-import { isBuilt, LANGUAGES, type Language } from "./languages.ts";
+import { writeSection } from "../../tools/document-section.ts";
+import { buildLanguages } from "./build-languages.ts";
+import { readFinished } from "./compatibility/finished-tests.ts";
+import { compatibilityTable } from "./compatibility/table.ts";
 
-const BUILD_TIMEOUT_MS = 600_000;
+const TESTS = fileURLToPath(new URL("../../tools/test/main.ts", import.meta.url));
+const DOCUMENT = fileURLToPath(new URL("../../docs/compatibility.md", import.meta.url));
 
-/** Why it could not be built, or `undefined`. */
-function build({ build: commands, folder }: Language): string | undefined {
-  for (const [command, ...args] of commands) {
-    const done = spawnSync(command, args, { cwd: folder, encoding: "utf8", timeout: BUILD_TIMEOUT_MS });
-    if (done.error !== undefined) return `${command} could not be started: ${done.error.message}`;
-    if (done.status !== 0) return `${[command, ...args].join(" ")} failed:\n${done.stdout}${done.stderr}`;
+const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } });
+
+const failures = buildLanguages();
+const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
+try {
+  const results = join(folder, "results.jsonl");
+  const tests = spawnSync(process.execPath, [TESTS, "--only", "interop/", "--results", results], {
+    stdio: "inherit",
+  });
+  if (tests.status !== 0) process.exitCode = 1;
+  if (values.write) {
+    const finished = readFinished(readFileSync(results, "utf8"));
+    writeSection("compatibility", compatibilityTable(finished, new Date()), DOCUMENT);
   }
-  return undefined;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
-
-for (const language of LANGUAGES) {
-  const { name, tool } = language;
-  const problem = isBuilt(language) ? undefined : build(language);
-  if (problem === undefined) {
-    console.log(`${name}: built. \`npm run test:interop\` runs it.`);
-  } else {
-    console.log(`${name}: NOT built; it needs "${tool}" and the network. ${problem}`);
-    process.exitCode = 1;
-  }
+// Behind the tests' own last line, where it is seen.
+for (const failure of failures) {
+  console.log(`FAILED to build: ${failure}`);
+  process.exitCode = 1;
 }

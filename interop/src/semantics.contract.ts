@@ -6,24 +6,15 @@ import { InvocationFailedError } from "@holdfast/server";
 
 import type { ServedEndpoint } from "./restate-endpoint.ts";
 import { ran, services, told } from "./scenarios.contract.ts";
-import { eventually, keyedRef, ref, World, type WorldOptions } from "./world.contract.ts";
+import type { Mode } from "./suite-titles.ts";
+import { eventually, fresh, keyedRef, ref, World } from "./world.contract.ts";
 
-export type Mode = {
-  readonly name: string;
-  readonly serve: (options: { services: typeof services }) => Promise<ServedEndpoint>;
-  readonly options?: WorldOptions;
-};
+export type Serve = (options: { services: typeof services }) => Promise<ServedEndpoint>;
 
-let names = 0;
-/** What a handler counts under must be no other test's. */
-export function fresh(what: string): string {
-  names += 1;
-  return `${what}-${names}`;
-}
-
-export function semantics(mode: Mode): void {
-  const open = async (): Promise<World> => World.open([await mode.serve({ services })], mode.options);
-  describe(`a handler of Restate's SDK ${mode.name}`, () => {
+export function semantics(title: string, serve: Serve, { inactivityTimeoutMs }: Mode): void {
+  const options = { settings: { inactivityTimeoutMs } };
+  const open = async (): Promise<World> => World.open([await serve({ services })], options);
+  describe(title, () => {
     stateAndSteps(open);
     waits(open);
     calls(open);
@@ -34,7 +25,7 @@ export function semantics(mode: Mode): void {
 type Open = () => Promise<World>;
 
 function stateAndSteps(open: Open): void {
-  it("reads and writes the state of its object, one at a time", async () => {
+  it("reads and writes the state of its object, one at a time [State.add] [State.listStateAndClearAll]", async () => {
     const { client } = await open();
     const add = keyedRef<number, unknown>("counter/add");
     assert.deepEqual(await client.call(add, "a/é", 2), { before: 0, after: 2, key: "a/é" });
@@ -53,18 +44,18 @@ function stateAndSteps(open: Open): void {
     assert.deepEqual(await client.call(add, "k", 3), [2, 5, ["count"], null]);
   });
 
-  it("runs every step once", async () => {
+  it("runs every step once [Steps.once]", async () => {
     const { client } = await open();
     const name = fresh("three");
     assert.deepEqual(await client.call(ref("steps/three"), name), ["one:1", "two:1", "three:1"]);
   });
 
-  it("tries a step again until it works", async () => {
+  it("tries a step again until it works [RunRetry.withSuccess]", async () => {
     const { client } = await open();
     assert.equal(await client.call(ref("steps/flaky"), { name: fresh("flaky"), times: 4 }), 4);
   });
 
-  it("gives a step up after as many tries as it was told", async () => {
+  it("gives a step up after as many tries as it was told [RunRetry.withExhaustedAttempts]", async () => {
     const { client } = await open();
     const name = fresh("hopeless");
     assert.equal(await client.call(ref("steps/hopeless"), name), "gave up: never works");
@@ -76,7 +67,7 @@ function stateAndSteps(open: Open): void {
     assert.equal(await client.call(ref("steps/nothing")), undefined);
   });
 
-  it("sleeps for no less than it said", async () => {
+  it("sleeps for no less than it said [Sleep.sleep]", async () => {
     const { client } = await open();
     const slept = await client.call(ref<number, number>("steps/nap"), 30);
     assert.ok(slept >= 30, `${slept} ms`);
@@ -95,7 +86,7 @@ function stateAndSteps(open: Open): void {
     assert.equal(text.length, 1_500_000);
   });
 
-  it("sees the headers it was called with", async () => {
+  it("sees the headers it was called with [Ingress.headersPassThrough]", async () => {
     const { client } = await open();
     const headers = { "x-test": "seen" };
     assert.equal(await client.call(ref("steps/headers"), undefined, { headers }), "seen");
@@ -116,7 +107,7 @@ function waits(open: Open): void {
     await assert.rejects(rejected.attach(), /rejected/);
   });
 
-  it("takes signals by name, in the order they came", async () => {
+  it("takes signals by name, in the order they came [Signals.resolve] [signals.resolve] [signals.names]", async () => {
     const world = await open();
     const waiting = await world.client.send(ref("waiting/forSignals"), ["a", "b", "a"]);
     const id = waiting.invocationId;
@@ -132,15 +123,19 @@ function waits(open: Open): void {
     assert.deepEqual(world.failures(id), []);
   });
 
-  const combined: ReadonlyArray<readonly [handler: string, expected: unknown]> = [
-    ["first", "fast"],
-    ["all", [3, 1, 2, "a", "b"]],
-    ["settled", ["rejected", "fulfilled"]],
-    ["any", "any"],
-    ["patient", "timed out"],
+  const combined: ReadonlyArray<readonly [handler: string, cases: string, expected: unknown]> = [
+    ["first", "[Combinators.awakeableOrTimeoutUsingAwaitAny] [promise_combinators.race]", "fast"],
+    ["all", "[promise_combinators.all]", [3, 1, 2, "a", "b"]],
+    ["settled", "[promise_combinators.allSettled]", ["rejected", "fulfilled"]],
+    ["any", "[promise_combinators.any]", "any"],
+    [
+      "patient",
+      "[Combinators.awakeableOrTimeoutUsingAwakeableTimeoutCommand] [promise_combinators.orTimeout]",
+      "timed out",
+    ],
   ];
-  for (const [handler, expected] of combined) {
-    it(`waits for several things at a time: ${handler}`, async () => {
+  for (const [handler, cases, expected] of combined) {
+    it(`waits for several things at a time: ${handler} ${cases}`, async () => {
       const { client } = await open();
       assert.deepEqual(await client.call(ref(`waiting/${handler}`)), expected);
     });
@@ -157,14 +152,14 @@ function waits(open: Open): void {
 }
 
 function calls(open: Open): void {
-  it("calls others and waits for them", async () => {
+  it("calls others and waits for them [ServiceToServiceCommunication.regularCall]", async () => {
     const { client } = await open();
     assert.equal(await client.call(ref("callers/call"), "there"), "there");
     assert.deepEqual(await client.call(ref("callers/callObject"), fresh("object")), [2, 5]);
     assert.equal(await client.call(ref("callers/fan"), 20), 20);
   });
 
-  it("sends to others without waiting, in order", async () => {
+  it("sends to others without waiting, in order [ServiceToServiceCommunication.oneWayCall] [State.proxyOneWayAdd] [CallOrdering.ordering]", async () => {
     const { client } = await open();
     const key = fresh("sent");
     assert.equal(await client.call(ref("callers/send"), key), "sent");
@@ -179,7 +174,7 @@ function calls(open: Open): void {
     assert.deepEqual(await world.client.handle<unknown>(id).attach(), { before: 0, after: 1, key });
   });
 
-  it("calls once with one idempotency key", async () => {
+  it("calls once with one idempotency key [ServiceToServiceCommunication.callWithIdempotencyKey]", async () => {
     const { client } = await open();
     const key = fresh("once");
     assert.deepEqual(await client.call(ref("callers/idempotent"), { key, name: "n" }), [0, 0]);
@@ -194,7 +189,7 @@ function calls(open: Open): void {
 }
 
 function endings(open: Open): void {
-  it("ends with the failure that it throws, with its code and metadata", async () => {
+  it("ends with the failure that it throws, with its code and metadata [UserErrors.invokeTerminallyFailingCall] [UserErrors.internalCallFailurePropagation]", async () => {
     const { client } = await open();
     await assert.rejects(client.call(ref("failing/terminally")), (error: unknown) => {
       assert.ok(error instanceof InvocationFailedError);
@@ -214,7 +209,7 @@ function endings(open: Open): void {
     assert.equal(world.reason(id), "handler-error: Paused after 5 failed attempts: failure 5");
   });
 
-  it("that does not do again what it did before is told so, and paused in the end", async () => {
+  it("that does not do again what it did before is told so, and paused in the end [hooks.journalMismatch]", async () => {
     const world = await open();
     const { invocationId: id } = await world.client.send(ref("failing/differently"), fresh("differently"));
     await eventually(() => world.status(id) === "paused", "the pause");
@@ -224,7 +219,7 @@ function endings(open: Open): void {
     );
   });
 
-  it("that calls what does not exist is tried again", async () => {
+  it("that calls what does not exist is tried again [hooks.missingHandler]", async () => {
     const world = await open();
     const { invocationId: id } = await world.client.send(ref("callers/missing"));
     await eventually(() => world.status(id) === "paused", "the pause");
@@ -232,7 +227,7 @@ function endings(open: Open): void {
     assert.deepEqual(world.journal(id), ["Input"]);
   });
 
-  it("that is cancelled cleans up, and so do those it waits for", async () => {
+  it("that is cancelled cleans up, and so do those it waits for [Cancellation.cancelFromAdminAPI × CALL] [Cancellation.cancelFromAdminAPI × AWAKEABLE]", async () => {
     const world = await open();
     const name = fresh("cancelled");
     const top = await world.client.send(keyedRef("chain/link"), name, { depth: 2, name });
@@ -242,7 +237,7 @@ function endings(open: Open): void {
     await eventually(() => ran.get(`${name}/cleaned`) === 1, "the clean-up");
   });
 
-  it("may be told of cancels as of anything else, and decides about its callees by itself", async () => {
+  it("may be told of cancels as of anything else, and decides about its callees by itself [explicit_cancellation.raceAgainstCancellation] [explicit_cancellation.doubleCancellation]", async () => {
     const world = await open();
     const name = fresh("explicit");
     const top = await world.client.send(keyedRef<string, string[]>("explicit/go"), name, name);
@@ -255,7 +250,7 @@ function endings(open: Open): void {
     await eventually(() => ran.get(`${name}/cleaned`) === 1, "the callee's clean-up");
   });
 
-  it("that is killed ends at once, with those it waits for", async () => {
+  it("that is killed ends at once, with those it waits for [KillInvocation.kill]", async () => {
     const world = await open();
     const name = fresh("killed");
     const top = await world.client.send(keyedRef("chain/link"), name, { depth: 2, name });

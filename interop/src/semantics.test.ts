@@ -1,10 +1,6 @@
 import { serveOverHttp1, serveOverHttp2 } from "./restate-endpoint.ts";
 import { semantics } from "./semantics.contract.ts";
+import { MODES, OVER_HTTP1, REQUEST_BY_REQUEST, suiteTitle } from "./suite-titles.ts";
 
-semantics({ name: "over HTTP/2", serve: serveOverHttp2 });
-semantics({
-  name: "that is suspended at every wait",
-  serve: serveOverHttp2,
-  options: { settings: { inactivityTimeoutMs: 0 } },
-});
-semantics({ name: "over HTTP/1.1, request by request", serve: serveOverHttp1 });
+for (const mode of MODES) semantics(suiteTitle("TypeScript", mode), serveOverHttp2, mode);
+semantics(suiteTitle(OVER_HTTP1, REQUEST_BY_REQUEST), serveOverHttp1, REQUEST_BY_REQUEST);

@@ -164,6 +164,13 @@ export class World {
   }
 }
 
+let names = 0;
+/** What a handler counts under must be no other test's. */
+export function fresh(what: string): string {
+  names += 1;
+  return `${what}-${names}`;
+}
+
 const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 2;
 

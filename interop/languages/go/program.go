@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,6 +24,48 @@ func count(name string) int {
 	defer lock.Unlock()
 	tries[name]++
 	return tries[name]
+}
+
+// The folder with the ledger and the gates.
+func folder() string { return os.Args[2] }
+
+// Writes what a step did to the ledger, in one write to the system.
+func note(what string) error {
+	ledger, err := os.OpenFile(filepath.Join(folder(), "ledger"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer ledger.Close()
+	_, err = ledger.WriteString(what + "\n")
+	return err
+}
+
+// Waits until somebody makes the file.
+func pass(gate string) {
+	for {
+		if _, err := os.Stat(filepath.Join(folder(), gate)); err == nil {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A step that says in the ledger that it ran.
+func noted(ctx restate.Context, name, step string) (string, error) {
+	return restate.Run(ctx, func(restate.RunContext) (string, error) {
+		return step, note(name + ":" + step)
+	}, restate.WithName(step))
+}
+
+// A step that says so, and then waits until it may go on.
+func gated(ctx restate.Context, name, step string) (string, error) {
+	return restate.Run(ctx, func(restate.RunContext) (string, error) {
+		if err := note(name + ":" + step); err != nil {
+			return "", err
+		}
+		pass(name + "." + step)
+		return step, nil
+	}, restate.WithName(step))
 }
 
 type Sample struct{}
@@ -61,6 +104,30 @@ func (Sample) Hopeless(ctx restate.Context, name string) (string, error) {
 	return fmt.Sprintf("gave up after %d", tries[name]), nil
 }
 
+func (Sample) Retried(ctx restate.Context, name string) (int, error) {
+	return restate.Run(ctx, func(restate.RunContext) (int, error) {
+		if times := count(name); times == 3 {
+			return times, nil
+		}
+		return 0, fmt.Errorf("not yet")
+	}, restate.WithInitialRetryInterval(time.Millisecond))
+}
+
+func (Sample) Mistaken(ctx restate.Context) (string, error) {
+	return restate.Run(ctx, func(restate.RunContext) (string, error) {
+		return "", restate.ToTerminalError(fmt.Errorf("a mistake"), restate.WithErrorCode(422))
+	})
+}
+
+func (Sample) Propagate(ctx restate.Context) error {
+	_, err := restate.Service[restate.Void](ctx, "sample", "Terminal").Request(restate.Void{})
+	return err
+}
+
+func (Sample) Nap(ctx restate.Context, ms int) (string, error) {
+	return "slept", restate.Sleep(ctx, time.Duration(ms)*time.Millisecond)
+}
+
 func (Sample) Terminal(ctx restate.Context) error {
 	return restate.ToTerminalError(fmt.Errorf("that was it"), restate.WithErrorCode(418))
 }
@@ -90,6 +157,70 @@ func (Sample) Awake(ctx restate.Context) (string, error) {
 func (Sample) Wake(ctx restate.Context, id string) error {
 	restate.ResolveAwakeable(ctx, id, "woken")
 	return nil
+}
+
+func (Sample) Journey(ctx restate.Context, name string) ([]any, error) {
+	first, err := noted(ctx, name, "first")
+	if err != nil {
+		return nil, err
+	}
+	slow, err := gated(ctx, name, "slow")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := noted(ctx, name, "sleepy"); err != nil {
+		return nil, err
+	}
+	if err := restate.Sleep(ctx, 2*time.Second); err != nil {
+		return nil, err
+	}
+	awakeable := restate.Awakeable[string](ctx)
+	if _, err := noted(ctx, name, "awaits "+awakeable.Id()); err != nil {
+		return nil, err
+	}
+	woken, err := awakeable.Result()
+	if err != nil {
+		return nil, err
+	}
+	called, err := restate.Service[string](ctx, "sample", "Callee").Request(name)
+	if err != nil {
+		return nil, err
+	}
+	total, err := restate.Object[int](ctx, "tally", name, "Add").Request(1)
+	if err != nil {
+		return nil, err
+	}
+	last, err := noted(ctx, name, "last")
+	return []any{first, slow, woken, called, total, last}, err
+}
+
+func (Sample) Callee(ctx restate.Context, name string) (string, error) {
+	return gated(ctx, name, "callee")
+}
+
+func (Sample) Caller(ctx restate.Context, name string) (string, error) {
+	result, err := restate.Service[string](ctx, "sample", "Waiter").Request(name)
+	if restate.IsTerminalError(err) {
+		if _, failed := noted(ctx, name, "caller cleaned up"); failed != nil {
+			return "", failed
+		}
+	}
+	return result, err
+}
+
+func (Sample) Waiter(ctx restate.Context, name string) (string, error) {
+	awakeable := restate.Awakeable[string](ctx)
+	// A cancel is heard at the first wait after it came, which may be that for the step.
+	result, err := noted(ctx, name, "waits")
+	if err == nil {
+		result, err = awakeable.Result()
+	}
+	if restate.IsTerminalError(err) {
+		if _, failed := noted(ctx, name, "waiter cleaned up"); failed != nil {
+			return "", failed
+		}
+	}
+	return result, err
 }
 
 type Tally struct{}

@@ -1,0 +1,3 @@
+import { languageSuite } from "./language-suite.contract.ts";
+
+languageSuite("Java");
