@@ -10,12 +10,14 @@ import { withEngine } from "./with-engine.contract.ts";
 import { eventually, fresh, pause } from "./world.contract.ts";
 
 const LOOK_AGAIN_MS = 10;
+/** Nothing here takes a tenth of that, but on a machine with other things to do. */
+const timeout = 90_000;
 
 type Victim = "server" | "handler";
 
 export function languageKills(language: Language, mode: Mode, program: () => ServedProgram): void {
   for (const victim of ["server", "handler"] as const) {
-    it(`goes on where it was when the process of the ${victim} is killed`, async (t) => {
+    it(`goes on where it was when the process of the ${victim} is killed`, { timeout }, async (t) => {
       await withEngine(program(), mode, (engine) =>
         travel(t, new Journey(language, victim, program(), engine)),
       );
@@ -48,12 +50,37 @@ async function travel(t: TestContext, journey: Journey): Promise<void> {
   await t.test(`in a call [${title}.inACall]`, async () => {
     await journey.killInGate("callee");
   });
-  await t.test(`and no result that it had is made again [${title}.nothingTwice]`, async () => {
-    assert.deepEqual(await engine.attach(id), ["first", "slow", "woken", "callee", 1, "last"]);
-    const said = program.said(name).map((line) => line.replace(/ .*/, ""));
-    assert.deepEqual(said, ["first", "slow", "slow", "sleepy", "awaits", "callee", "callee", "last"]);
-  });
-  if (journey.victim === "handler") return;
+  await t.test(
+    `and no result that it had is made again [${title}.nothingTwice] [AwakeableIngressEndpointTest.completeWithSuccess]`,
+    async () => {
+      assert.deepEqual(await engine.attach(id), ["first", "slow", "woken", "callee", 1, "last"]);
+      const said = program.said(name).map((line) => line.replace(/ .*/, ""));
+      assert.deepEqual(said, ["first", "slow", "slow", "sleepy", "awaits", "callee", "callee", "last"]);
+    },
+  );
+  if (journey.victim === "handler") await terminate(t, journey);
+  else await keepState(t, journey);
+}
+
+/** The end that whoever runs the handler's process gives it usually. */
+async function terminate(t: TestContext, { language, engine, program }: Journey): Promise<void> {
+  const ms = 1_000;
+  await t.test(
+    "asleep, when it is told to end [SleepWithFailures.sleepAndTerminateServiceEndpoint]",
+    async () => {
+      const begun = Date.now();
+      const id = await engine.send(`sample/${language.handlerName("nap")}`, ms);
+      await waitFor(engine, id, "Sleep", 1);
+      await program.stop();
+      program.restart();
+      assert.equal(await engine.attach(id), "slept");
+      assert.ok(Date.now() - begun >= ms, "the sleep was cut short");
+    },
+  );
+}
+
+async function keepState(t: TestContext, journey: Journey): Promise<void> {
+  const { engine } = journey;
   await t.test(
     "the state of an object is kept [KillRuntime.startAndKillRuntimeRetainsTheState]",
     async () => {
@@ -118,12 +145,16 @@ class Journey {
 
   /** Waits until the journal has so many messages of a kind, and all of that is durable. */
   async until(id: string, type: string, times: number): Promise<void> {
-    const count = async (): Promise<number> => {
-      const journal = await this.engine.journal(id);
-      return journal.filter((entry) => entry.type === type).length;
-    };
-    while ((await count()) < times) await pause(LOOK_AGAIN_MS);
+    await waitFor(this.engine, id, type, times);
     // What is shown may still be on its way to the disk; what is answered is there, with all that was before it in the log.
     await this.add(0);
   }
+}
+
+async function waitFor(engine: EngineProcess, id: string, type: string, times: number): Promise<void> {
+  const count = async (): Promise<number> => {
+    const journal = await engine.journal(id);
+    return journal.filter((entry) => entry.type === type).length;
+  };
+  while ((await count()) < times) await pause(LOOK_AGAIN_MS);
 }

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 
 import { serveOverHttp1, serveOverHttp2 } from "./restate-endpoint.ts";
 import { services } from "./scenarios.contract.ts";
+import { OPEN, OVER_HTTP1, REQUEST_BY_REQUEST, suiteTitle } from "./suite-titles.ts";
 import { ref, World } from "./world.contract.ts";
 
 describe("an endpoint of Restate's SDK", () => {
@@ -52,17 +53,6 @@ describe("an endpoint of Restate's SDK", () => {
     assert.equal(await world.client.call(ref("steps/echo"), "there"), "there");
   });
 
-  it("runs handlers for the engine whose key it was given", async () => {
-    const { privateKey: identity } = generateKeyPairSync("ed25519");
-    const unserved = await World.open([], { identity });
-    const key = unserved.engine.restateIdentityKey ?? "";
-    for (const serve of [serveOverHttp2, serveOverHttp1]) {
-      const world = await World.open([await serve({ services, identityKeys: [key] })], { identity });
-      assert.equal(await world.client.call(ref("steps/echo"), "for you"), "for you");
-      assert.deepEqual(await world.client.call(ref("callers/callObject"), "key/ with é"), [2, 5]);
-    }
-  });
-
   it("lets no other engine register it", async () => {
     const { privateKey: identity } = generateKeyPairSync("ed25519");
     const other = await World.open([], { identity: generateKeyPairSync("ed25519").privateKey });
@@ -81,3 +71,20 @@ describe("an endpoint of Restate's SDK", () => {
     }
   });
 });
+
+const signedWays = [
+  [suiteTitle("TypeScript", OPEN), serveOverHttp2],
+  [suiteTitle(OVER_HTTP1, REQUEST_BY_REQUEST), serveOverHttp1],
+] as const;
+for (const [title, serve] of signedWays) {
+  describe(`${title}: signed requests`, () => {
+    it("run for the engine whose key the endpoint was given [ProxyRequestSigning.requestSigningPass]", async () => {
+      const { privateKey: identity } = generateKeyPairSync("ed25519");
+      const unserved = await World.open([], { identity });
+      const key = unserved.engine.restateIdentityKey ?? "";
+      const world = await World.open([await serve({ services, identityKeys: [key] })], { identity });
+      assert.equal(await world.client.call(ref("steps/echo"), "for you"), "for you");
+      assert.deepEqual(await world.client.call(ref("callers/callObject"), "key/ with é"), [2, 5]);
+    });
+  });
+}

@@ -10,6 +10,7 @@ import { pause, type World } from "./world.contract.ts";
 
 const READY_TRIES = 600;
 const READY_PAUSE_MS = 50;
+const STOP_GRACE_MS = 1_500;
 
 /** The program, and an engine of one test that has registered it. */
 export type Served = { readonly program: ServedProgram; readonly world: World };
@@ -42,6 +43,14 @@ export class ServedProgram {
 
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     await this.#process.end(signal);
+  }
+
+  /** As whoever runs it would end it: asked to, and killed when it takes its time, for an idle connection or so. */
+  async stop(): Promise<void> {
+    const process = this.#process;
+    const grace = setTimeout(() => void process.end("SIGKILL"), STOP_GRACE_MS);
+    await process.end("SIGTERM");
+    clearTimeout(grace);
   }
 
   async close(): Promise<void> {

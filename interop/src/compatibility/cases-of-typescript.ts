@@ -20,7 +20,10 @@ export const TYPESCRIPT_CASES: ReadonlyArray<readonly [name: string, holds: stri
   ],
   ["hooks.abortTimeout", "a slow step is cut off and tried again"],
   ["hooks.cancelInRun", "a cancel in the middle of a step"],
-  ["hooks.pauseInRun", "a pause in the middle of a step"],
+  [
+    "hooks.pauseInRun",
+    "a handler that is paused in the middle of a step goes on when it is resumed (here its step begins again, with Restate it ends before the pause)",
+  ],
   ["hooks.alwaysReplay", "suspended after each entry"],
   ["hooks.retryAfter", "a failure says when to try again"],
   ["ingress_default_serde", "values through calls, workflows, sends and awakeables over HTTP"],
