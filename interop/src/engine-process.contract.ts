@@ -43,12 +43,33 @@ export class EngineProcess {
     await this.#ready();
   }
 
-  async register(url: string): Promise<void> {
-    await this.#ask(`${this.#adminUrl}/deployments`, { url });
+  /** Returns the deployment's id. */
+  async register(url: string): Promise<string> {
+    const answer = await this.#ask(`${this.#adminUrl}/deployments`, { url });
+    return (answer as { deployment: { id: string } }).deployment.id;
+  }
+
+  async act(id: string, action: string, body: object): Promise<{ newInvocationId?: string }> {
+    return (await this.#ask(`${this.#adminUrl}/invocations/${id}/${action}`, body)) as object;
+  }
+
+  async invocation(
+    id: string,
+  ): Promise<{ readonly status: string; readonly journal: readonly JournalEntry[] }> {
+    return (await this.#ask(`${this.#adminUrl}/invocations/${id}`)) as {
+      status: string;
+      journal: JournalEntry[];
+    };
+  }
+
+  /** Whatever it answers. */
+  async answer(side: "ingress" | "admin", path: string, request: RequestInit): Promise<Response> {
+    const url = side === "ingress" ? this.#ingressUrl : this.#adminUrl;
+    return fetch(`${url}${path}`, { method: "POST", ...request });
   }
 
   async submit(path: string, input: unknown, idempotencyKey?: string): Promise<Submitted> {
-    const answer = await this.#ask(`${this.#ingressUrl}/restate/send/${path}`, input, idempotencyKey);
+    const answer = await this.#ask(`${this.#ingressUrl}/restate/send/${path}`, input ?? null, idempotencyKey);
     return answer as Submitted;
   }
 
@@ -57,7 +78,7 @@ export class EngineProcess {
   }
 
   async call(path: string, input: unknown, idempotencyKey?: string): Promise<unknown> {
-    return this.#ask(`${this.#ingressUrl}/restate/call/${path}`, input, idempotencyKey);
+    return this.#ask(`${this.#ingressUrl}/restate/call/${path}`, input ?? null, idempotencyKey);
   }
 
   async attach(id: string): Promise<unknown> {
@@ -69,10 +90,7 @@ export class EngineProcess {
   }
 
   async journal(id: string): Promise<readonly JournalEntry[]> {
-    const { journal } = (await this.#ask(`${this.#adminUrl}/invocations/${id}`)) as {
-      journal: JournalEntry[];
-    };
-    return journal;
+    return (await this.invocation(id)).journal;
   }
 
   async #ask(url: string, body?: unknown, idempotencyKey?: string): Promise<unknown> {
