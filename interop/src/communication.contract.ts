@@ -59,11 +59,30 @@ export const talk = restate.service({
   },
 });
 
-/** Cancels everything that it has called. */
+/** Ends when it is told to, and with a failure. */
+async function untilAborted(signal: AbortSignal, name: string): Promise<string> {
+  count(`${name}/runs`);
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new restate.TerminalError("aborted")));
+  });
+}
+
+/** Cancels everything that it has called, and stops everything that it runs. */
 export const canceller = restate.service({
   name: "canceller",
   options: { explicitCancellation: true },
   handlers: {
+    abort: async (ctx: restate.Context, name: string) => {
+      const internal = ctx as unknown as restate.internal.ContextInternal;
+      const controller = new AbortController();
+      const steps = Array.from({ length: 5 }, (_, n) =>
+        ctx.run(`step ${n}`, async () => untilAborted(controller.signal, name)),
+      );
+      await RestatePromise.race([internal.cancellation(), ...steps.map((step) => step.map(() => {}))]);
+      controller.abort();
+      const settled = await RestatePromise.allSettled(steps);
+      return settled.map(({ status }) => status);
+    },
     go: async (ctx: restate.Context, name: string) => {
       const internal = ctx as unknown as restate.internal.ContextInternal;
       const none = await internal.cancelPreviousCalls();

@@ -5,13 +5,29 @@ import { it } from "node:test";
 import { canceller, talk, total } from "./communication.contract.ts";
 import { inEveryWay, type Open } from "./every-way.contract.ts";
 import { ran } from "./scenarios.contract.ts";
+import { OPEN } from "./suite-titles.ts";
 import { eventually, fresh, keyedRef, ref } from "./world.contract.ts";
 
 const add = keyedRef<number, [before: number, after: number]>("total/add");
 
-inEveryWay("communication", [canceller, talk, total], (open) => {
+inEveryWay("communication", [canceller, talk, total], (open, mode) => {
   sends(open);
   cancels(open);
+
+  // Otherwise nothing can tell an attempt of a cancel while its steps run.
+  if (mode === OPEN) {
+    it("stops the steps under way when it is cancelled [explicit_cancellation.abortControllerInRun]", async () => {
+      const { client } = await open();
+      const name = fresh("aborted");
+      const handle = await client.send(ref("canceller/abort"), name);
+      await eventually(() => ran.get(`${name}/runs`) === 5, "the steps");
+      await handle.cancel();
+      assert.deepEqual(
+        await handle.attach(),
+        Array.from({ length: 5 }, () => "rejected"),
+      );
+    });
+  }
 
   it("lists and clears the state of one object and no other [State.listStateAndClearAll]", async () => {
     const { client } = await open();

@@ -161,6 +161,13 @@ function operators(server: Server): void {
     assert.equal(await engine.attach(newInvocationId), 1);
   });
 
+  it("describes a service as OpenAPI [OpenAPITest.shouldGenerateValidOpenAPI]", async () => {
+    const answer = await server().answer("admin", "/services/desk/openapi", { method: "GET" });
+    const document = (await answer.json()) as { openapi: string; paths: Record<string, unknown> };
+    assert.match(document.openapi, /^3\./);
+    assert.ok(Object.keys(document.paths).some((path) => path.includes("/desk/nap")));
+  });
+
   it("changes state that handlers then see [StatePatchingTest.shouldPatchState]", async () => {
     const engine = server();
     await engine.call("board/patched/pin", "before");
