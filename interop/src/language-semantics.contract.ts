@@ -24,6 +24,29 @@ export function languageSemantics({ handlerName }: Language, open: OpenServed): 
     assert.equal(await client.call(add, `${key}-other`, 5), 5);
   });
 
+  it("lists and clears the state of one object and no other [State.listStateAndClearAll]", async () => {
+    const { client } = (await open()).world;
+    const [one, other] = [fresh("one"), fresh("other")];
+    for (const key of [one, other]) await client.call(add, key, 5);
+    const clear = keyedRef<undefined, string[]>(`tally/${handlerName("clear")}`);
+    assert.deepEqual(await client.call(clear, one), ["total"]);
+    assert.deepEqual([await client.call(add, one, 0), await client.call(add, other, 0)], [0, 5]);
+  });
+
+  it("keeps the state that was written before a failure [UserErrors.setStateThenFailShouldPersistState]", async () => {
+    const { client } = (await open()).world;
+    const key = fresh("spoilt");
+    const spoil = client.call(keyedRef(`tally/${handlerName("spoil")}`), key);
+    await assert.rejects(spoil, { message: "spoilt", status: 422 });
+    assert.equal(await client.call(add, key, 0), 7);
+  });
+
+  it("sees the headers it was called with [Ingress.headersPassThrough]", async () => {
+    const { client } = (await open()).world;
+    const headers = { "x-test": "seen" };
+    assert.equal(await client.call(ref(sample("headers")), undefined, { headers }), "seen");
+  });
+
   it("calls and sends to an object, in order [ServiceToServiceCommunication.regularCall] [ServiceToServiceCommunication.oneWayCall] [CallOrdering.ordering]", async () => {
     const { client } = (await open()).world;
     assert.deepEqual(await client.call(ref(sample("relay")), fresh("relay")), [1, 3, 6]);
@@ -69,6 +92,11 @@ function failures(sample: (handler: string) => string, open: OpenServed): void {
     const { client } = (await open()).world;
     for (let time = 0; time < 3; time++)
       await assert.rejects(client.call(ref(sample("terminal"))), thatWasIt);
+  });
+
+  it("is tried again until it works [UserErrors.invocationWithEventualSuccess]", async () => {
+    const { client } = (await open()).world;
+    assert.equal(await client.call(ref(sample("eventually")), fresh("eventually")), 4);
   });
 
   it("passes on the failure of who it calls [UserErrors.internalCallFailurePropagation]", async () => {

@@ -42,6 +42,15 @@ const tally = restate.object({
       ctx.set("total", total);
       return total;
     },
+    spoil: async (ctx: restate.ObjectContext) => {
+      ctx.set("total", 7);
+      throw new restate.TerminalError("spoilt", { errorCode: 422 });
+    },
+    clear: async (ctx: restate.ObjectContext) => {
+      const keys = await ctx.stateKeys();
+      ctx.clearAll();
+      return keys;
+    },
   },
 });
 
@@ -80,6 +89,11 @@ const failures = {
       if (!(error instanceof restate.TerminalError)) throw error;
       return `gave up after ${tries.get(name)}`;
     }
+  },
+  eventually: async (_ctx: restate.Context, name: string) => {
+    const times = count(name);
+    if (times < 4) throw new Error("not yet");
+    return times;
   },
   terminal: async () => {
     throw new restate.TerminalError("that was it", { errorCode: 418 });
@@ -133,6 +147,7 @@ const sample = restate.service({
   handlers: {
     ...failures,
     ...waits,
+    headers: async (ctx: restate.Context) => ctx.request().headers.get("x-test") ?? "",
     echo: async (_ctx: restate.Context, value: string) => value,
     steps: async (ctx: restate.Context, name: string) => {
       const results: string[] = [];

@@ -124,6 +124,17 @@ func (Sample) Propagate(ctx restate.Context) error {
 	return err
 }
 
+func (Sample) Eventually(ctx restate.Context, name string) (int, error) {
+	if times := count(name); times == 4 {
+		return times, nil
+	}
+	return 0, fmt.Errorf("not yet")
+}
+
+func (Sample) Headers(ctx restate.Context) (string, error) {
+	return ctx.Request().Headers.Get("x-test"), nil
+}
+
 func (Sample) Nap(ctx restate.Context, ms int) (string, error) {
 	return "slept", restate.Sleep(ctx, time.Duration(ms)*time.Millisecond)
 }
@@ -234,6 +245,17 @@ func (Tally) Add(ctx restate.ObjectContext, amount int) (int, error) {
 	}
 	restate.Set(ctx, "total", total+amount)
 	return total + amount, nil
+}
+
+func (Tally) Spoil(ctx restate.ObjectContext) error {
+	restate.Set(ctx, "total", 7)
+	return restate.ToTerminalError(fmt.Errorf("spoilt"), restate.WithErrorCode(422))
+}
+
+func (Tally) Clear(ctx restate.ObjectContext) ([]string, error) {
+	keys, err := restate.Keys(ctx)
+	restate.ClearAll(ctx)
+	return keys, err
 }
 
 type Flow struct{}

@@ -110,6 +110,19 @@ async def propagate(ctx: restate.Context) -> None:
 
 
 @sample.handler()
+async def eventually(ctx: restate.Context, name: str) -> int:
+    times = count(name)
+    if times < 4:
+        raise RuntimeError("not yet")
+    return times
+
+
+@sample.handler()
+async def headers(ctx: restate.Context) -> str:
+    return ctx.request().headers.get("x-test", "")
+
+
+@sample.handler()
 async def nap(ctx: restate.Context, ms: int) -> str:
     await ctx.sleep(timedelta(milliseconds=ms))
     return "slept"
@@ -187,6 +200,19 @@ async def add(ctx: restate.ObjectContext, amount: int) -> int:
     total = (await ctx.get("total") or 0) + amount
     ctx.set("total", total)
     return total
+
+
+@tally.handler()
+async def spoil(ctx: restate.ObjectContext) -> None:
+    ctx.set("total", 7)
+    raise TerminalError("spoilt", status_code=422)
+
+
+@tally.handler()
+async def clear(ctx: restate.ObjectContext) -> list:
+    keys = await ctx.state_keys()
+    ctx.clear_all()
+    return keys
 
 
 @flow.main()

@@ -118,6 +118,19 @@ impl Sample {
     }
 
     #[handler]
+    async fn eventually(&self, _ctx: Context<'_>, name: String) -> HandlerResult<u32> {
+        match count(&name) {
+            4 => Ok(4),
+            _ => Err("not yet")?,
+        }
+    }
+
+    #[handler]
+    async fn headers(&self, ctx: Context<'_>) -> HandlerResult<String> {
+        Ok(ctx.headers().get("x-test").cloned().unwrap_or_default())
+    }
+
+    #[handler]
     async fn nap(&self, ctx: Context<'_>, ms: u64) -> HandlerResult<String> {
         ctx.sleep(Duration::from_millis(ms)).await?;
         Ok("slept".to_owned())
@@ -203,6 +216,19 @@ impl Tally {
         let total = ctx.get::<u32>("total").await?.unwrap_or(0) + amount;
         ctx.set("total", total);
         Ok(total)
+    }
+
+    #[handler]
+    async fn spoil(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
+        ctx.set("total", 7);
+        Err(TerminalError::new_with_code(422, "spoilt"))?
+    }
+
+    #[handler]
+    async fn clear(&self, ctx: ObjectContext<'_>) -> HandlerResult<Json<Vec<String>>> {
+        let keys = ctx.get_keys().await?;
+        ctx.clear_all();
+        Ok(Json(keys))
     }
 }
 

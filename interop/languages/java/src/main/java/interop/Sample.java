@@ -80,6 +80,18 @@ public class Sample {
   }
 
   @Handler
+  public int eventually(Context ctx, String name) {
+    var times = Tries.count(name);
+    if (times < 4) throw new IllegalStateException("not yet");
+    return times;
+  }
+
+  @Handler
+  public String headers(Context ctx) {
+    return ctx.request().headers().get("x-test");
+  }
+
+  @Handler
   public String nap(Context ctx, long ms) {
     ctx.sleep(Duration.ofMillis(ms));
     return "slept";

@@ -5,6 +5,8 @@ import dev.restate.sdk.annotation.Handler;
 import dev.restate.sdk.annotation.Name;
 import dev.restate.sdk.annotation.VirtualObject;
 import dev.restate.sdk.common.StateKey;
+import dev.restate.sdk.common.TerminalException;
+import java.util.List;
 
 @VirtualObject
 @Name("tally")
@@ -16,5 +18,18 @@ public class Tally {
     var total = ctx.get(TOTAL).orElse(0) + amount;
     ctx.set(TOTAL, total);
     return total;
+  }
+
+  @Handler
+  public void spoil(ObjectContext ctx) {
+    ctx.set(TOTAL, 7);
+    throw new TerminalException(422, "spoilt");
+  }
+
+  @Handler
+  public List<String> clear(ObjectContext ctx) {
+    var keys = List.copyOf(ctx.stateKeys());
+    ctx.clearAll();
+    return keys;
   }
 }
