@@ -18,6 +18,8 @@ export function buildLanguages(): string[] {
 function build(language: Language): string | undefined {
   const { build: commands, folder: cwd } = language;
   if (commands.length === 0) return undefined;
+  // The first time, that is downloads and minutes.
+  console.log(`Building the program in ${language.name}…`);
   for (const [index, [command, ...args]] of commands.entries()) {
     const done = spawnSync(command, args, { cwd, encoding: "utf8", timeout: BUILD_TIMEOUT_MS });
     const isMissing = (done.error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
