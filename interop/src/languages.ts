@@ -51,7 +51,7 @@ export const LANGUAGES: readonly Language[] = [
   {
     name: "Go",
     sdk: "github.com/restatedev/sdk-go 1.2.0",
-    tool: "Go 1.24 or newer",
+    tool: "Go 1.25 or newer",
     folder: join(FOLDER, "go"),
     build: [["go", "build", "-o", goProgram, "."]],
     product: goProgram,
