@@ -24,7 +24,12 @@ export type FoldSettings = {
   readonly stateBytesMax: number;
   /** Invocations waiting for one object key. */
   readonly inboxMax: number;
+  /** Newest version of Restate's service protocol that is chosen for what begins. Servers that did not say it chose `RESTATE_VERSION_FIRST_MAX`. */
+  readonly restateVersionMax?: number;
 };
+
+/** What was spoken before it could be set. */
+export const RESTATE_VERSION_FIRST_MAX = 6;
 
 export const defaultFoldSettings: FoldSettings = {
   retryPolicy: {
@@ -44,6 +49,7 @@ export const defaultFoldSettings: FoldSettings = {
   stateValueBytesMax: 32 * 1024 * 1024,
   stateBytesMax: 256 * 1024 * 1024,
   inboxMax: 1_000_000,
+  restateVersionMax: RESTATE_VERSION_FIRST_MAX,
 };
 
 /** Events kept with an invocation for people to read; older ones are dropped. */

@@ -141,6 +141,7 @@ const invocation: Invocation = {
   attempt: 4,
   retryCount: 1,
   failuresSinceCommand: 0,
+  restateVersion: 0,
   nextRetryAt: AT + 6,
   timer: "t",
   inboxSeq: 9,
@@ -241,6 +242,8 @@ const meta = { now: AT, nextTimerSeq: 3, epoch: 2, settingsJson: "{}" };
 /** What is stored under a name, and how it comes from and to bytes. */
 /** The first version has no place for the count. */
 const failing: Invocation = { ...invocation, failuresSinceCommand: 3 };
+/** Nor has the second one a place for the version, which is there without failures as well. */
+const pinned: Invocation = { ...invocation, restateVersion: 6 };
 
 type Sample = {
   readonly name: string;
@@ -285,6 +288,7 @@ const SAMPLES: readonly Sample[] = [
     value: failing,
     decode: decodeInvocation,
   },
+  { name: "invocation 3", bytes: encodeInvocation(pinned), value: pinned, decode: decodeInvocation },
 ];
 
 test("every kind of record and row is written as it was when its format was new, and older formats are read", () => {

@@ -1,6 +1,7 @@
 /**
- * Encoding of an invocation's row. Format history: 1 first version; 2 failures since the newest command. An unknown version
- * is refused. A row that 1 has room for is written as 1, so that a server of before can read it.
+ * Encoding of an invocation's row. Format history: 1 first version; 2 failures since the newest command; 3 version of
+ * Restate's protocol. An unknown version is refused. A row is written in the oldest format that has room for it, so that a
+ * server of before can read it.
  */
 import { EVENTS_MAX } from "../limits.ts";
 import type { Invocation, InvocationEvent, InvocationStatus, OpenOperation, Waiter } from "../tables/rows.ts";
@@ -9,7 +10,7 @@ import { readOptionalResult, writeOptionalResult } from "./result-codec.ts";
 import { checkVersion } from "./row-version.ts";
 import { readSource, readTarget, readWord, writeSource, writeTarget, writeWord } from "./target-codec.ts";
 
-const NEWEST_VERSION = 2;
+const NEWEST_VERSION = 3;
 
 /** Codes on disk. Append only. */
 const STATUSES: readonly InvocationStatus[] = [
@@ -39,8 +40,14 @@ function begin(version: number): void {
   writer.byte(version);
 }
 
+function versionFor({ failuresSinceCommand, restateVersion }: Invocation): number {
+  if (restateVersion > 0) return 3;
+  return failuresSinceCommand > 0 ? 2 : 1;
+}
+
 export function encodeInvocation(row: Invocation): Uint8Array {
-  begin(row.failuresSinceCommand === 0 ? 1 : NEWEST_VERSION);
+  const version = versionFor(row);
+  begin(version);
   writer.string(row.id);
   writeTarget(writer, row.target);
   writeSource(writer, row.source);
@@ -89,7 +96,8 @@ export function encodeInvocation(row: Invocation): Uint8Array {
   writer.uint(row.journalBytes);
   writer.uint(row.lastEntryAt);
   writeNumbers(row.chunks);
-  if (row.failuresSinceCommand > 0) writer.uint(row.failuresSinceCommand);
+  if (version >= 2) writer.uint(row.failuresSinceCommand);
+  if (version >= 3) writer.uint(row.restateVersion);
   return writer.takeShared();
 }
 
@@ -195,6 +203,7 @@ export function decodeInvocation(value: Uint8Array): Invocation {
     storing: 0,
     chunks: readNumbers(reader),
     failuresSinceCommand: version < 2 ? 0 : reader.uint(),
+    restateVersion: version < 3 ? 0 : reader.uint(),
   };
 }
 

@@ -5,6 +5,7 @@ import { pin, startAttempt } from "../partition/attempt-start.ts";
 import { addEvent, newEvent } from "../partition/events.ts";
 import type { Fold } from "../partition/fold.ts";
 import type { ResumeRecord } from "../record.ts";
+import type { Invocation } from "../tables/rows.ts";
 
 /** Cuts a running attempt off: what it had recorded stays, a step that was executing will be executed again. */
 export function pauseRunning(fold: Fold, id: string): Outcome {
@@ -55,7 +56,7 @@ export function resumeInvocation(fold: Fold, record: ResumeRecord): Outcome {
     default:
   }
   if (deployment !== undefined) {
-    const refused = refuseDeployment(fold, deployment, known.target);
+    const refused = refuseDeployment(fold, deployment, known);
     if (refused !== undefined) return refused;
   }
   const row = fold.tables.invocations.edit(id);
@@ -77,19 +78,40 @@ export function resumeInvocation(fold: Fold, record: ResumeRecord): Outcome {
   return { ok: true };
 }
 
+/** Why what was recorded so far cannot go on there, or `undefined`. */
 export function refuseDeployment(
   fold: Fold,
   deployment: string,
-  target: { readonly service: string; readonly handler: string },
+  { target, restateVersion }: Pick<Invocation, "target" | "restateVersion">,
 ): Outcome | undefined {
   const row = fold.tables.deployments.get(deployment);
   if (row === undefined)
     return { ok: false, code: "deployment-not-found", message: `There is no deployment ${deployment}` };
   const service = row.manifest.services.find((candidate) => candidate.name === target.service);
-  if (service?.handlers.some((handler) => handler.name === target.handler) === true) return undefined;
+  if (service?.handlers.some((handler) => handler.name === target.handler) !== true) {
+    return {
+      ok: false,
+      code: "handler-not-found",
+      message: `Deployment ${deployment} does not serve ${target.service}/${target.handler}`,
+    };
+  }
+  return refuseVersion(fold, deployment, restateVersion);
+}
+
+/** The same of a journal that was recorded in this version of Restate's protocol, 0 for none. */
+export function refuseVersion(
+  fold: Fold,
+  deployment: string | undefined,
+  restateVersion: number,
+): Outcome | undefined {
+  const restate =
+    deployment === undefined ? undefined : fold.tables.deployments.get(deployment)?.manifest.restate;
+  if (restateVersion === 0 || restate === undefined) return undefined;
+  const { minProtocolVersion: min, maxProtocolVersion: max } = restate;
+  if (min <= restateVersion && restateVersion <= max) return undefined;
   return {
     ok: false,
-    code: "handler-not-found",
-    message: `Deployment ${deployment} does not serve ${target.service}/${target.handler}`,
+    code: "deployment-incompatible",
+    message: `Deployment ${deployment} speaks the versions ${min} to ${max} of Restate's protocol, and what is recorded needs ${restateVersion}`,
   };
 }

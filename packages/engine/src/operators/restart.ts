@@ -17,7 +17,10 @@ import { noteSignal } from "../partition/signals.ts";
 import { newInvocation } from "../partition/submit.ts";
 import type { RestartRecord } from "../record.ts";
 import type { Invocation, JournalEntry } from "../tables/rows.ts";
-import { refuseDeployment } from "./pause-resume.ts";
+import { refuseDeployment, refuseVersion } from "./pause-resume.ts";
+
+/** From this version of Restate's protocol on a handler's random numbers come from the seed that it is told. */
+const RESTATE_VERSION_SEEDED = 6;
 
 export function restartInvocation(fold: Fold, record: RestartRecord): Outcome {
   const known = fold.tables.invocations.get(record.id);
@@ -37,6 +40,7 @@ export function restartInvocation(fold: Fold, record: RestartRecord): Outcome {
     }),
     // Replayed commands may depend on the random numbers that were drawn before them.
     seedId: record.fromCommand === 0 ? record.newId : known.seedId,
+    restateVersion: record.fromCommand === 0 ? 0 : known.restateVersion,
   };
   fold.tables.invocations.insert(record.newId, row, true);
   for (const entry of prefix) {
@@ -83,9 +87,19 @@ function refuseRestart(fold: Fold, known: Readonly<Invocation>, record: RestartR
       message: `The journal of ${known.id} has the commands 0 to ${known.commandCount - 1}; there is no ${record.fromCommand}`,
     };
   }
-  return record.deployment === undefined
-    ? undefined
-    : refuseDeployment(fold, record.deployment, known.target);
+  const restateVersion = record.fromCommand === 0 ? 0 : known.restateVersion;
+  if (0 < restateVersion && restateVersion < RESTATE_VERSION_SEEDED) {
+    return {
+      ok: false,
+      code: "restart-unsupported",
+      message: `The invocation ${known.id} speaks version ${restateVersion} of Restate's protocol, in which random numbers follow from the id: it can only be repeated from the beginning`,
+    };
+  }
+  const { deployment } = record;
+  if (deployment !== undefined)
+    return refuseDeployment(fold, deployment, { target: known.target, restateVersion });
+  // That the newest one lost the handler is for the attempt to say.
+  return refuseVersion(fold, fold.tables.service(known.target.service)?.deployment, restateVersion);
 }
 
 /** The entries up to and with the command, and the completions of kept commands that came later, in their order. */

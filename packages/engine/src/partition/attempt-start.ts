@@ -3,6 +3,7 @@ import { MessageType, type StartMessage } from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
 import { randomSeedOf } from "../hash.ts";
+import { RESTATE_VERSION_FIRST_MAX } from "../limits.ts";
 import type { Invocation } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
 import type { Fold } from "./fold.ts";
@@ -20,6 +21,7 @@ export function startAttempt(fold: Fold, row: Invocation): void {
   row.modifiedAt = fold.at;
   if (row.startedAt === 0) row.startedAt = fold.at;
   if (row.deployment === undefined) pin(fold, row, fold.tables.service(row.target.service)?.deployment);
+  row.restateVersion = restateVersionOf(fold, row);
   fold.effects.push({
     kind: "start-attempt",
     id: row.id,
@@ -38,6 +40,18 @@ export function pin(fold: Fold, row: Invocation, deployment: string | undefined)
   if (deployment !== undefined && fold.tables.deployments.get(deployment) !== undefined) {
     fold.tables.deployments.edit(deployment).live += 1;
   }
+}
+
+/** Chosen once, and again only by way of a deployment that speaks another protocol. */
+function restateVersionOf({ tables }: Fold, row: Invocation): number {
+  const deployment = row.deployment === undefined ? undefined : tables.deployments.get(row.deployment);
+  // It was removed, and the attempt will say so. It may go on elsewhere.
+  if (deployment === undefined) return row.restateVersion;
+  const { restate } = deployment.manifest;
+  if (restate === undefined) return 0;
+  if (row.restateVersion > 0) return row.restateVersion;
+  const newest = tables.settings.restateVersionMax ?? RESTATE_VERSION_FIRST_MAX;
+  return Math.min(restate.maxProtocolVersion, newest);
 }
 
 function startMessage(fold: Fold, row: Invocation): StartMessage {

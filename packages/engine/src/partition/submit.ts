@@ -141,6 +141,7 @@ export function newInvocation(fold: Fold, identity: Identity): Invocation {
     attempt: 0,
     retryCount: 0,
     failuresSinceCommand: 0,
+    restateVersion: 0,
     nextRetryAt: 0,
     timer: "",
     inboxSeq: 0,

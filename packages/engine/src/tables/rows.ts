@@ -114,6 +114,11 @@ export type Invocation = {
   completedAt: number;
   /** Deployment that its attempts run on, chosen at the first attempt. */
   deployment: string | undefined;
+  /**
+   * Version of Restate's service protocol that its attempts speak, chosen at the first of them; 0 where its deployment speaks
+   * another protocol. What a handler draws at random depends on it, so it stays whatever the deployment says later.
+   */
+  restateVersion: number;
   /** Number of the newest attempt; messages of any other are refused. */
   attempt: number;
   /** Failed attempts since the last stored command or step result. */

@@ -275,6 +275,7 @@ export const anyInvocation: fc.Arbitrary<Invocation> = fc.record(
     attempt: number,
     retryCount: number,
     failuresSinceCommand: number,
+    restateVersion: number,
     nextRetryAt: number,
     timer: anyText,
     inboxSeq: number,

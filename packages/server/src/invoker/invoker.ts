@@ -152,7 +152,7 @@ export class Invoker implements AttemptEffects {
     this.#abort(effect.id, this.#attempts.get(effect.id)?.attempt ?? 0, "a newer attempt began");
     this.#attempts.set(effect.id, attempt);
     const journal = tables.journal(row, effect.start.knownEntries);
-    attempt.session = wire.open(effect.start, journal, this.#listener(attempt));
+    attempt.session = wire.open(effect.start, journal, this.#listener(attempt), row.restateVersion);
     // No silence is short enough: it is suspended at its first wait, without looking at a clock.
     if (timeouts.inactivityTimeoutMs === 0) attempt.session.requestSuspend();
     this.#watch(timeouts.inactivityTimeoutMs);

@@ -44,8 +44,16 @@ export interface Session {
 
 /** The way to one deployment. */
 export interface Wire {
-  /** Opens a session: `start`, then `journal` (exactly `start.knownEntries` entries). */
-  open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session;
+  /**
+   * Opens a session: `start`, then `journal` (exactly `start.knownEntries` entries). `restateVersion` is that of Restate's
+   * protocol which the invocation is pinned to, for the wire that speaks it.
+   */
+  open(
+    start: StartMessage,
+    journal: readonly JournalEntry[],
+    listener: SessionListener,
+    restateVersion: number,
+  ): Session;
   /** Sends now what would otherwise be gathered until the end of the turn. */
   send(): void;
   /** False while the deployment is known not to answer. */

@@ -14,7 +14,14 @@ import {
 
 import { answerType, entryOf, openOf, recordedOn, signalsNamed } from "./journal.ts";
 import { latest, type ModelInvocation, type ModelState } from "./model-state.ts";
-import { durationFor, handlerOf, hasLazyState, serviceOf } from "./services.ts";
+import {
+  durationFor,
+  handlerOf,
+  hasLazyState,
+  isRestates,
+  restateVersionFor,
+  serviceOf,
+} from "./services.ts";
 import { failure, messageText, resultText, textOf } from "./texts.ts";
 
 // -- starting --------------------------------------------------------------------------------------------------------
@@ -36,6 +43,7 @@ export function start(state: ModelState, invocation: ModelInvocation): void {
 export function startAttempt(state: ModelState, invocation: ModelInvocation): void {
   stopWaiting(state, invocation);
   invocation.deployment ??= servingDeployment(state, invocation);
+  invocation.restateVersion = restateVersionFor(state, invocation);
   invocation.attempt += 1;
   invocation.status = "running";
   invocation.knownEntries = invocation.journal.length;
@@ -229,7 +237,7 @@ export function cancel(state: ModelState, root: ModelInvocation): void {
     const invocation = state.invocations.get(id);
     if (invocation === undefined || invocation.status === "completed" || seen.has(id)) continue;
     seen.add(id);
-    todo.push(...callees(invocation).reverse());
+    if (!isRestates(state, invocation)) todo.push(...callees(invocation).reverse());
     if (invocation.status === "scheduled" || invocation.status === "queued") {
       complete(state, invocation, failure(409, "cancelled"));
       continue;

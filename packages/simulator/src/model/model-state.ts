@@ -38,6 +38,8 @@ export type ModelInvocation = {
   status: InvocationStatus;
   attempt: number;
   deployment: string | undefined;
+  /** Of Restate's protocol; 0 on a deployment that speaks another. */
+  restateVersion: number;
   journal: ModelEntry[];
   /** Entries that the newest attempt began with. */
   knownEntries: number;

@@ -7,7 +7,7 @@ import { isNotification, prefixOf } from "./journal.ts";
 import { abort, expire, forgetInvocation, startAttempt } from "./lifecycle.ts";
 import { Refused, type ModelInvocation, type ModelState } from "./model-state.ts";
 import { pause as hold } from "./retry.ts";
-import { deploymentServing } from "./services.ts";
+import { deploymentServing, requireVersion, serviceOf } from "./services.ts";
 import { submit } from "./submit.ts";
 
 type RecordOf<Kind extends RecordBody["kind"]> = Extract<RecordBody, { readonly kind: Kind }>;
@@ -32,8 +32,11 @@ export function pause(state: ModelState, { id }: RecordOf<"pause">) {
 export function resume(state: ModelState, { id, deployment }: RecordOf<"resume">) {
   const invocation = begun(state, id);
   if (invocation.status === "running") return { unchanged: true };
-  if (deployment !== undefined)
-    invocation.deployment = deploymentServing(state, deployment, invocation.target);
+  if (deployment !== undefined) {
+    const next = deploymentServing(state, deployment, invocation.target);
+    requireVersion(state, next, invocation.restateVersion);
+    invocation.deployment = next;
+  }
   invocation.retryCount = 0;
   invocation.failuresSinceCommand = 0;
   invocation.lostAttempts = 0;
@@ -51,8 +54,12 @@ export function restart(state: ModelState, record: RecordOf<"restart">) {
   if (old.journal.length === 0) throw new Refused("journal-gone");
   const commands = old.journal.filter((entry) => !isNotification(entry)).length;
   if (fromCommand >= commands) throw new Refused("restart-point-invalid");
+  const restateVersion = fromCommand === 0 ? 0 : old.restateVersion;
+  // Up to version 5 random numbers follow from the id, which is a new one.
+  if (restateVersion !== 0 && restateVersion <= 5) throw new Refused("restart-unsupported");
   const deployment =
     record.deployment === undefined ? undefined : deploymentServing(state, record.deployment, old.target);
+  requireVersion(state, deployment ?? serviceOf(state, old.target.service)?.deployment, restateVersion);
   const prefix = prefixOf(old.journal, fromCommand);
   if (prefix === undefined) throw new Refused("restart-point-invalid");
   submit(state, {
@@ -65,6 +72,7 @@ export function restart(state: ModelState, record: RecordOf<"restart">) {
     startAt: 0,
     journal: prefix.map((entry) => ({ ...entry, attempt: 0 })),
     deployment,
+    restateVersion,
   });
   return { id: newId };
 }

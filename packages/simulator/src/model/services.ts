@@ -44,6 +44,32 @@ export function liveOn(state: ModelState, deployment: string): number {
   ).length;
 }
 
+/** Its handler is behind an SDK of Restate's, as far as its deployment is still known. */
+export function isRestates(state: ModelState, { deployment }: ModelInvocation): boolean {
+  return state.deployments.get(deployment ?? "")?.manifest.restate !== undefined;
+}
+
+/** The version of the first attempt stays, but for a deployment that speaks another protocol. */
+export function restateVersionFor(
+  state: ModelState,
+  { deployment, restateVersion }: ModelInvocation,
+): number {
+  const known = state.deployments.get(deployment ?? "");
+  if (known === undefined) return restateVersion;
+  const endpoint = known.manifest.restate;
+  if (endpoint === undefined) return 0;
+  if (restateVersion !== 0) return restateVersion;
+  return Math.min(endpoint.maxProtocolVersion, state.settings.restateVersionMax ?? 6);
+}
+
+/** What was recorded in one version of Restate's protocol goes on only where that is spoken. */
+export function requireVersion(state: ModelState, deployment: string | undefined, version: number): void {
+  const endpoint = state.deployments.get(deployment ?? "")?.manifest.restate;
+  if (endpoint === undefined || version === 0) return;
+  if (version < endpoint.minProtocolVersion || version > endpoint.maxProtocolVersion)
+    throw new Refused("deployment-incompatible");
+}
+
 export function deploymentServing(state: ModelState, id: string, target: ModelInvocation["target"]): string {
   const deployment = state.deployments.get(id);
   if (deployment === undefined) throw new Refused("deployment-not-found");

@@ -8,6 +8,7 @@ import { CANCEL_SIGNAL, MessageType, type Result, type SignalNotification } from
 import { bytesOf, hasSignal } from "./journal.ts";
 import { cancel, notify } from "./lifecycle.ts";
 import { Refused, type ModelInvocation, type ModelState } from "./model-state.ts";
+import { isRestates } from "./services.ts";
 
 type SignalRecord = Extract<RecordBody, { readonly kind: "signal" }>;
 
@@ -23,7 +24,7 @@ export function sendSignal(state: ModelState, sender: ModelInvocation, sent: Sen
   const target = state.invocations.get(sent.target);
   if (target === undefined || target.status === "completed") return;
   if (sent.index === CANCEL_SIGNAL) {
-    if (!isPassedOn(sender, target)) cancel(state, target);
+    if (isRestates(state, sender) || !isPassedOn(sender, target)) cancel(state, target);
     return;
   }
   if (!isFull(state, target))
@@ -35,7 +36,7 @@ function isFull({ settings }: ModelState, { journal }: ModelInvocation): boolean
   return journal.length >= settings.journalEntriesMax || bytesOf(journal) >= settings.journalBytesMax;
 }
 
-/** A cancelled handler's SDK cancels its callees, as its own cancel did already. Twice would interrupt their cleaning up. */
+/** Our SDK cancels a cancelled handler's callees, as its own cancel did already; with Restate's only the SDK does. Twice would interrupt their cleaning up. */
 function isPassedOn(sender: ModelInvocation, target: ModelInvocation): boolean {
   return target.source.id === sender.id && [sender, target].every((each) => hasSignal(each, CANCEL_SIGNAL));
 }

@@ -23,6 +23,7 @@ export type Submission = {
   readonly source: InvocationSource;
   readonly journal: ModelEntry[];
   readonly seedId?: string;
+  readonly restateVersion?: number;
   readonly deployment?: string | undefined;
 };
 
@@ -79,6 +80,7 @@ export function submit(state: ModelState, submission: Submission): ModelInvocati
     status: "scheduled",
     attempt: 0,
     deployment: submission.deployment,
+    restateVersion: submission.restateVersion ?? 0,
     journal,
     knownEntries: 0,
     retryCount: 0,

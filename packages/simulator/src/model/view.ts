@@ -110,6 +110,7 @@ type Common = Pick<
   | "deployment"
   | "retryCount"
   | "failuresSinceCommand"
+  | "restateVersion"
   | "lostAttempts"
   | "lastFailure"
   | "awaiting"
@@ -130,6 +131,7 @@ function invocationParts(known: Common): Parts {
     "input hash": known.inputHash,
     attempt: known.attempt,
     deployment: known.deployment,
+    "restate version": known.restateVersion,
     "counted failures": isLive ? known.retryCount : undefined,
     "failures since command": isLive ? known.failuresSinceCommand : undefined,
     "lost attempts": isLive ? known.lostAttempts : undefined,

@@ -20,6 +20,7 @@ import {
   MessageType,
   type EndpointManifest,
   type InvocationTarget,
+  type RestateEndpoint,
   type Result,
   type SdkMessage,
   type ServiceManifest,
@@ -37,6 +38,11 @@ const SERVICES: readonly ServiceManifest[] = [
   object("lazy", ["add"], { lazyState: true, journalRetentionMs: 0 }),
   workflow("flow", ["ask"], { workflowRetentionMs: 2_000 }),
   service("hasty", ["go"], { retryPolicy: { initialIntervalMs: 0, factor: 5, maxAttempts: 6 } }),
+];
+/** Endpoints of Restate's SDKs: what one records, another may be too old or too new for. */
+const RESTATES: readonly RestateEndpoint[] = [
+  { minProtocolVersion: 5, maxProtocolVersion: 7, mode: "bidirectional", http: "2" },
+  { minProtocolVersion: 5, maxProtocolVersion: 5, mode: "request-response", http: "1.1" },
 ];
 /** Versions of the same names that break what called them. */
 const OTHER_SERVICES: readonly ServiceManifest[] = [
@@ -95,6 +101,7 @@ class WideHistory {
       inboxMax: this.#oneOf([1, 3]),
       stateValueBytesMax: 6,
       stateBytesMax: 12,
+      restateVersionMax: this.#oneOf([6, 7, 5]),
       retryPolicy: {
         ...defaultFoldSettings.retryPolicy,
         initialIntervalMs: this.#oneOf([10, 1, 0, 8_000]),
@@ -254,7 +261,9 @@ class WideHistory {
     const kept = SERVICES.filter(({ name }) => !names.has(name) && this.#below(24) < 23);
     const url = this.#oneOf([`http://d${this.#made}`, "http://dp1", "http://other"]);
     const services = [...kept, ...changed];
-    const manifest: EndpointManifest = { wires: ["native"], sdk: "test", runtime: "test", services };
+    const restate = this.#oneOf([undefined, undefined, ...RESTATES]);
+    const plain: EndpointManifest = { wires: ["native"], sdk: "test", runtime: "test", services };
+    const manifest = restate === undefined ? plain : { ...plain, restate };
     const headers = this.#oneOf([{}, {}, { authorization: "x" }]);
     if (kind === 2) {
       this.#apply({ kind: "update-deployment", id: this.#deployment(), url, headers, manifest });

@@ -29,7 +29,12 @@ export class ObservedWire implements Wire {
     this.#attemptOf = context.attemptOf;
   }
 
-  open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
+  open(
+    start: StartMessage,
+    journal: readonly JournalEntry[],
+    listener: SessionListener,
+    restateVersion: number,
+  ): Session {
     const invocation = start.invocationId;
     const attempt = this.#attemptOf(invocation);
     const of = { life: this.#life, invocation, attempt };
@@ -40,13 +45,14 @@ export class ObservedWire implements Wire {
       knownEntries: start.knownEntries,
       journal,
     });
-    const session = this.#wire.open(start, journal, {
+    const observed: SessionListener = {
       onMessage: (message, body, bytes) => {
         this.#emit({ kind: "received", ...of, message });
         listener.onMessage(message, body, bytes);
       },
       onLost: (code, reason, reached, next) => listener.onLost(code, reason, reached, next),
-    });
+    };
+    const session = this.#wire.open(start, journal, observed, restateVersion);
     return {
       deliver: (entry) => {
         this.#emit({ kind: "delivered", ...of, entry });

@@ -11,7 +11,7 @@ import { Http1Transport } from "./http1-transport.ts";
 import { Http2Transport } from "./http2-transport.ts";
 import type { IdentitySigner } from "./identity-signer.ts";
 import { unsendableReason } from "./outgoing-journal.ts";
-import { sessionMediaType, sessionVersion } from "./protocol-versions.ts";
+import { sessionMediaType } from "./protocol-versions.ts";
 import { RestateSession } from "./restate-session.ts";
 
 export type RestateWireOptions = {
@@ -36,13 +36,11 @@ const NOTHING: Session = {
 export class RestateWire implements Wire {
   readonly #options: RestateWireOptions;
   readonly #base: URL;
-  readonly #version: number;
   readonly #transport: Transport;
 
   constructor(options: RestateWireOptions) {
     this.#options = options;
     this.#base = new URL(options.url);
-    this.#version = sessionVersion(options.endpoint);
     const { clock, addresses } = options;
     const transport = { clock, addresses, base: this.#base };
     this.#transport =
@@ -56,7 +54,12 @@ export class RestateWire implements Wire {
   /** Sessions write at the end of the turn by themselves. */
   send(): void {}
 
-  open(start: StartMessage, journal: readonly JournalEntry[], listener: SessionListener): Session {
+  open(
+    start: StartMessage,
+    journal: readonly JournalEntry[],
+    listener: SessionListener,
+    version: number,
+  ): Session {
     const unsendable = unsendableReason(journal);
     if (unsendable !== undefined) {
       // No other attempt would fare better.
@@ -68,9 +71,9 @@ export class RestateWire implements Wire {
       {
         clock,
         transport: this.#transport,
-        request: { method: "POST", path: this.#path(start), headers: this.#headers(start) },
-        contentType: sessionMediaType(this.#version),
-        protocolVersion: this.#version,
+        request: { method: "POST", path: this.#path(start), headers: this.#headers(start, version) },
+        contentType: sessionMediaType(version),
+        protocolVersion: version,
         isRequestResponse: endpoint.mode === "request-response" || endpoint.http === "1.1",
         messageBytesMax,
       },
@@ -84,9 +87,9 @@ export class RestateWire implements Wire {
     return this.#base.pathname.replace(/\/$/, "") + invokePath(start) + this.#base.search;
   }
 
-  #headers(start: StartMessage): Readonly<Record<string, string>> {
+  #headers(start: StartMessage, version: number): Readonly<Record<string, string>> {
     const { headers, signer } = this.#options;
-    const mediaType = sessionMediaType(this.#version);
+    const mediaType = sessionMediaType(version);
     return {
       ...lowerCased(headers),
       host: authorityOf(this.#base, headers),

@@ -27,14 +27,14 @@ export const deploymentView = defineView<DeploymentRow>({
     {
       name: "min_service_protocol_version",
       type: "integer",
-      meaning: "always NULL: for Restate's tools",
-      sql: "NULL",
+      meaning: "oldest version of Restate's protocol that it speaks; NULL where it is another protocol",
+      read: ({ manifest }) => manifest.restate?.minProtocolVersion,
     },
     {
       name: "max_service_protocol_version",
       type: "integer",
-      meaning: "always NULL: for Restate's tools",
-      sql: "NULL",
+      meaning: "newest version of Restate's protocol that it speaks; NULL where it is another protocol",
+      read: ({ manifest }) => manifest.restate?.maxProtocolVersion,
     },
     {
       name: "services",

@@ -105,7 +105,12 @@ const execution: readonly Column[] = [
     "deployment of all its attempts, from the first on",
     "NULLIF(i.deployment, '')",
   ),
-  never("pinned_service_protocol_version", "integer"),
+  read(
+    "pinned_service_protocol_version",
+    "integer",
+    "version of Restate's protocol that its attempts speak; NULL where it is another protocol",
+    ({ restateVersion }) => (restateVersion === 0 ? undefined : restateVersion),
+  ),
   never("trace_id", "text"),
   read("journal_size", "integer", "entries in the journal", ({ journalLength }) => journalLength),
   read("journal_commands_size", "integer", "commands among them", ({ commandCount }) => commandCount),
