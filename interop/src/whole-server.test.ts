@@ -9,13 +9,19 @@ import { loadConfig, startServer, type RunningServer } from "@holdfast/server";
 
 import { serveOverHttp2, type ServedEndpoint } from "./restate-endpoint.ts";
 import { services } from "./scenarios.contract.ts";
+import { protocolVersionMax } from "./world.contract.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
 let endpoint: ServedEndpoint;
 let server: RunningServer;
 
 async function start(): Promise<void> {
-  const given = { data: join(directory, "data"), "ingress.port": 0, "admin.port": 0 };
+  const given = {
+    data: join(directory, "data"),
+    "ingress.port": 0,
+    "admin.port": 0,
+    "restate.protocolVersionMax": protocolVersionMax,
+  };
   server = await startServer({ config: loadConfig({ arguments: given }), onWarning: () => {} });
 }
 

@@ -49,6 +49,9 @@ export const quickRetries = {
   onMaxAttempts: "pause",
 } as const;
 
+/** As the server is told it: so everything can be run in another version of the protocol. */
+export const protocolVersionMax = Number(process.env["HOLDFAST_RESTATE_PROTOCOL_VERSION_MAX"] ?? 6);
+
 const open = new Set<World>();
 afterEach(async () => {
   for (const world of open) await world.close();
@@ -90,7 +93,12 @@ export class World {
       clock: systemClock,
       log: await MemoryLog.open({ memory: this.#logMemory }),
       store: await MemoryStore.open({ memory: this.#storeMemory }),
-      settings: { ...defaultFoldSettings, retryPolicy: quickRetries, ...settings },
+      settings: {
+        ...defaultFoldSettings,
+        restateVersionMax: protocolVersionMax,
+        retryPolicy: quickRetries,
+        ...settings,
+      },
       ...(limits === undefined ? {} : { limits }),
       ...(identity === undefined ? {} : { identity }),
       onFailed: (reason) => this.troubles.push(String(reason)),

@@ -35,7 +35,7 @@ function run(input: Uint8Array): void {
 /** Accepted is what can be registered and called. */
 function checkManifest(bytes: Uint8Array): void {
   const text = Buffer.from(bytes).toString("utf8");
-  const answer = { server: "restate-sdk-x/1", http: "2" } as const;
+  const answer = { server: "restate-sdk-x/1", http: "2", versionMax: 7 } as const;
   const manifest = refusedOr([HoldfastError], () => parseRestateManifest(URL, text, answer));
   if (manifest !== undefined) register(manifest);
 }

@@ -25,8 +25,8 @@ import {
   type Mutable,
 } from "./result-codec.ts";
 
-/** Newest version of the Restate service protocol whose fields of Start are all here. */
-export const NEWEST_RESTATE_VERSION = 6;
+/** Version of the Restate service protocol whose fields of Start our own wire carries; ours go on from there. */
+const NATIVE_RESTATE_VERSION = 6;
 
 export type ControlMessage = Exclude<Message, JournalMessage>;
 
@@ -78,8 +78,8 @@ export function readControl(reader: ProtobufReader, type: number): ControlMessag
 }
 
 /**
- * The fields of Start that the Restate protocol knows, in its version 5 or 6, and no others. Up to version 5 an SDK makes
- * its random numbers from the invocation's id.
+ * The fields of Start that the Restate protocol knows, in its versions 5 to 7, and no others. Up to version 5 an SDK makes
+ * its random numbers from the invocation's id. Scopes, which 7 has fields for, do not exist here.
  */
 export function writeRestateStart(writer: ProtobufWriter, start: StartMessage, version: number): void {
   const id = parseInvocationId(start.invocationId);
@@ -99,10 +99,11 @@ export function writeRestateStart(writer: ProtobufWriter, start: StartMessage, v
   writer.uint32(7, start.retryCount);
   writer.uint64(8, start.sinceLastEntryMs);
   if (version >= 6) writer.bigUint64(9, start.randomSeed);
+  if (version >= 7 && start.idempotencyKey !== undefined) writer.presentString(12, start.idempotencyKey);
 }
 
 function writeStart(writer: ProtobufWriter, start: StartMessage): void {
-  writeRestateStart(writer, start, NEWEST_RESTATE_VERSION);
+  writeRestateStart(writer, start, NATIVE_RESTATE_VERSION);
   writer.string(100, start.service);
   writer.string(101, start.handler);
   writer.uint32(102, start.attempt);
@@ -148,6 +149,7 @@ function readStart(reader: ProtobufReader): StartMessage {
     else if (field === 7) start.retryCount = reader.uint32();
     else if (field === 8) start.sinceLastEntryMs = reader.uint64();
     else if (field === 9) start.randomSeed = reader.bigUint64();
+    else if (field === 12) start.idempotencyKey = reader.string();
     else if (field === 100) start.service = reader.string();
     else if (field === 101) start.handler = reader.string();
     else if (field === 102) start.attempt = reader.uint32();

@@ -535,6 +535,12 @@ export const errorCatalogue = {
     message: "A value of {size} bytes is larger than the limit of {limit} bytes",
     hint: "Store large data elsewhere and keep a reference in the journal.",
   },
+  "future-too-deep": {
+    status: 500,
+    source: "invocation",
+    message: "The handler waits for promises that are combined in more than {limit} levels",
+    hint: "Combine them in fewer: Promise.all of one list instead of a chain of pairs.",
+  },
   "value-not-storable": {
     status: 500,
     source: "invocation",

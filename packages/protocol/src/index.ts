@@ -106,6 +106,7 @@ export {
   type ControlMessage,
 } from "./message-codec.ts";
 export { commandDifference, sameCommand, type CommandDifference } from "./command-comparison.ts";
+export { asksForScope, FUTURE_DEPTH_MAX, readRestateSuspension } from "./restate-future.ts";
 export { ProtocolError, type ProtocolErrorReason } from "./protocol-error.ts";
 export {
   FRAME_BODY_BYTES_MAX,

@@ -8,6 +8,7 @@ export type ProtocolErrorReason =
   | "field-number-invalid"
   | "field-missing"
   | "value-invalid"
+  | "nested-too-deep"
   | "message-type-unknown"
   | "frame-header-invalid"
   | "frame-too-large";

@@ -231,7 +231,9 @@ export class Engine implements EngineAccess {
     const given = this.#options.outside?.discover;
     if (given !== undefined) return given(url, headers, options);
     const signed = { ...headers, ...this.#signDiscovery(url, headers) };
-    return discover(url, signed, this.#addresses, options);
+    const restateVersionMax = this.#options.settings?.restateVersionMax;
+    const asked = restateVersionMax === undefined ? options : { restateVersionMax, ...options };
+    return discover(url, signed, this.#addresses, asked);
   }
 
   #signDiscovery(url: string, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -28,7 +28,7 @@ import { identityKey, identityKeyPath } from "./identity-key.ts";
 import type { Authenticate } from "./ingress/auth/authenticator.ts";
 import { authenticationOf } from "./ingress/auth/from-config.ts";
 import { createIngress } from "./ingress/ingress.ts";
-import { PROTOCOL_VERSIONS } from "./invoker/restate/protocol-versions.ts";
+import { PROTOCOL_VERSION_DEFAULT, protocolVersions } from "./invoker/restate/protocol-versions.ts";
 import { probeDisk } from "./log/probe.ts";
 import { requireSafeNode } from "./node-version.ts";
 import { QueryHost } from "./query/query-host.ts";
@@ -175,6 +175,7 @@ export function foldSettings(values: Config): FoldSettings {
     stateValueBytesMax: values["limits.stateValueBytesMax"],
     stateBytesMax: values["limits.stateBytesMax"],
     inboxMax: values["limits.inboxMax"],
+    restateVersionMax: values["restate.protocolVersionMax"],
   };
 }
 
@@ -242,7 +243,7 @@ function listenAdmin(
       jsonDepthMax: values["ingress.jsonDepthMax"],
       startedAt: Date.now(),
       version: {
-        ...versionInfo(parts.ingressUrl),
+        ...versionInfo(parts.ingressUrl, values["restate.protocolVersionMax"]),
         ...(engine.identityKey === undefined ? {} : { identityKey: engine.identityKey }),
         ...(engine.restateIdentityKey === undefined ? {} : { restateIdentityKey: engine.restateIdentityKey }),
       },
@@ -278,12 +279,15 @@ function reportDefect(error: unknown): void {
   console.error(`holdfast: a request could not be answered: ${shownLines(inspect(error))}`);
 }
 
-export function versionInfo(ingressUrl: string): VersionInfo {
+export function versionInfo(
+  ingressUrl: string,
+  restateVersionMax: number = PROTOCOL_VERSION_DEFAULT,
+): VersionInfo {
   return {
     version: packageJson.version,
     runtime: `node/${process.versions.node}`,
     nativeWire: [1],
-    restateProtocol: [...PROTOCOL_VERSIONS],
+    restateProtocol: protocolVersions(restateVersionMax),
     adminApi: 1,
     ingressUrl,
   };

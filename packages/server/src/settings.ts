@@ -4,6 +4,12 @@
  */
 import type { ErrorCode } from "@holdfast/protocol";
 
+import {
+  PROTOCOL_VERSION_DEFAULT,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+} from "./invoker/restate/protocol-versions.ts";
+
 export type SettingUnit = "bytes" | "ms" | "count";
 
 type Common = {
@@ -233,6 +239,16 @@ export const settings = {
     "Silence of a handler after which it is asked to suspend",
   ),
   "session.abortTimeout": duration(10 * MINUTE, "Time it then has before its attempt is cut off"),
+
+  "restate.protocolVersionMax": {
+    type: "number",
+    unit: "count",
+    default: PROTOCOL_VERSION_DEFAULT,
+    min: PROTOCOL_VERSION_MIN,
+    max: PROTOCOL_VERSION_MAX,
+    meaning:
+      "Newest version of Restate's service protocol that is spoken with its SDKs, 5 to 7. What has begun keeps its version",
+  },
 
   "retry.initialInterval": duration(500, "Wait before the second attempt"),
   "retry.factor": {

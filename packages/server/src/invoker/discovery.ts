@@ -13,7 +13,13 @@ import { askOverHttp1, type DiscoveryAnswer, type DiscoveryRequest } from "./dis
 import type { EndpointAddresses } from "./endpoint-address.ts";
 import { checkManifest } from "./manifest-check.ts";
 import { askOverHttp2 } from "./restate/discovery-http2.ts";
-import { isRestateManifest, RESTATE_MANIFEST_TYPES, translateManifest } from "./restate/restate-manifest.ts";
+import { PROTOCOL_VERSION_DEFAULT } from "./restate/protocol-versions.ts";
+import {
+  isRestateManifest,
+  RESTATE_MANIFEST_TYPES,
+  translateManifest,
+  type RestateAnswer,
+} from "./restate/restate-manifest.ts";
 
 export { discoveryPath } from "./discovery-request.ts";
 export { checkManifest } from "./manifest-check.ts";
@@ -28,6 +34,8 @@ const ASK_OTHERWISE: ReadonlySet<number> = new Set([400, 403, 415, 426, 505]);
 export type DiscoveryOptions = {
   /** Never speak HTTP/2 with this endpoint. */
   readonly http11Only?: boolean;
+  /** Newest version of Restate's protocol that may be agreed upon. */
+  readonly restateVersionMax?: number;
 };
 
 /** The manifest of the endpoint at `url`. Every failure is a HoldfastError that names the endpoint and what is wrong. */
@@ -42,13 +50,14 @@ export async function discover(
     if (!mayNeedHttp2(error) || options.http11Only === true) throw error;
     return askAgain(asked, error as HoldfastError);
   });
-  if (first.http === "2" || options.http11Only === true) return readAnswer(url, first);
-  if (ASK_OTHERWISE.has(first.status)) return readAnswer(url, await askOverHttp2(asked).catch(() => first));
-  const manifest = readAnswer(url, first);
+  const read = (answer: DiscoveryAnswer): EndpointManifest => readAnswer(url, answer, options);
+  if (first.http === "2" || options.http11Only === true) return read(first);
+  if (ASK_OTHERWISE.has(first.status)) return read(await askOverHttp2(asked).catch(() => first));
+  const manifest = read(first);
   if (manifest.restate === undefined) return manifest;
   // It was asked a moment ago and has answered. An endpoint that does not speak HTTP/2 is as good without.
   const second = await askOverHttp2(asked).catch(() => undefined);
-  return second?.status === 200 && isRestateManifest(second.type) ? readAnswer(url, second) : manifest;
+  return second?.status === 200 && isRestateManifest(second.type) ? read(second) : manifest;
 }
 
 /** What HTTP/1.1 makes of an answer in HTTP/2, and how a server ends a connection that does not begin as it must. */
@@ -68,14 +77,17 @@ async function askAgain(asked: DiscoveryRequest, first: HoldfastError): Promise<
   }
 }
 
-function readAnswer(url: string, answer: DiscoveryAnswer): EndpointManifest {
+function readAnswer(url: string, answer: DiscoveryAnswer, options: DiscoveryOptions): EndpointManifest {
   const { status, type, text } = answer;
   // What a foreign server answers is never passed on: its status is enough to find the mistake.
   if (status !== 200) {
     throw incompatible(url, `GET /discover answered ${status}; is this the address of an SDK's endpoint?`);
   }
   if (type === MANIFEST_MEDIA_TYPE) return parseManifest(url, text);
-  if (isRestateManifest(type)) return parseRestateManifest(url, text, answer);
+  if (isRestateManifest(type)) {
+    const { restateVersionMax: versionMax = PROTOCOL_VERSION_DEFAULT } = options;
+    return parseRestateManifest(url, text, { ...answer, versionMax });
+  }
   throw incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`);
 }
 
@@ -87,12 +99,8 @@ export function parseManifest(url: string, text: string): EndpointManifest {
   return manifest;
 }
 
-/** As `parseManifest`, of an endpoint of Restate's: who answered, and over which HTTP. */
-export function parseRestateManifest(
-  url: string,
-  text: string,
-  answer: Pick<DiscoveryAnswer, "server" | "http">,
-): EndpointManifest {
+/** As `parseManifest`, of an endpoint of Restate's. */
+export function parseRestateManifest(url: string, text: string, answer: RestateAnswer): EndpointManifest {
   return checkManifest(url, translateManifest(url, parseJson(url, text), answer));
 }
 

@@ -19,7 +19,12 @@ export interface SessionListener {
   onLost(code: LossCode, reason: string, reached: boolean, next?: NextTry): void;
 }
 
-export type LossCode = "connection-lost" | "protocol-violation" | "message-too-large" | "endpoint-refused";
+export type LossCode =
+  | "connection-lost"
+  | "protocol-violation"
+  | "message-too-large"
+  | "future-too-deep"
+  | "endpoint-refused";
 
 /** What becomes of a lost attempt, where the wire knows better than the rules that hold for all. */
 export type NextTry = {

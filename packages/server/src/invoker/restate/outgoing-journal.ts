@@ -34,10 +34,3 @@ export function sentBody({ type, body }: JournalEntry): Uint8Array {
       return body;
   }
 }
-
-/** The name of a named signal, or `undefined` for every other entry. */
-export function signalNameOf({ type, body }: JournalEntry): string | undefined {
-  if (type !== MessageType.Signal) return undefined;
-  const message = decodeMessage(type, body);
-  return message.type === MessageType.Signal ? message.signalName : undefined;
-}

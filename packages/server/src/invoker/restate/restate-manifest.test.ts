@@ -8,7 +8,7 @@ import { checkManifest } from "../manifest-check.ts";
 import { isRestateManifest, translateManifest } from "./restate-manifest.ts";
 
 const URL = "http://sdk.test:9080";
-const ANSWER = { server: "restate-sdk-go/1.0", http: "2" } as const;
+const ANSWER = { server: "restate-sdk-go/1.0", http: "2", versionMax: 6 } as const;
 
 const read = (manifest: unknown) => checkManifest(URL, translateManifest(URL, manifest, ANSWER));
 

@@ -8,7 +8,7 @@ import type { EndpointManifest, HandlerKind, RestateEndpoint, ServiceKind } from
 import { incompatible, incompatibleWithRestate } from "../discovery-errors.ts";
 import { isObject, shown, type Json } from "../manifest-check.ts";
 import { inputRuleOf, outputRuleOf, RuleProblem } from "./manifest-rules.ts";
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from "./protocol-versions.ts";
+import { PROTOCOL_VERSION_MIN } from "./protocol-versions.ts";
 
 export const RESTATE_MANIFEST_TYPES: readonly string[] = [1, 2, 3, 4].map(
   (version) => `application/vnd.restate.endpointmanifest.v${version}+json`,
@@ -79,15 +79,18 @@ export function isRestateManifest(type: string): boolean {
   return RESTATE_MANIFEST_TYPES.includes(type);
 }
 
-/** `answer`: who sent it, and how. The result is yet to be checked as a manifest of ours. */
-export function translateManifest(
-  url: string,
-  value: unknown,
-  answer: { readonly server: string; readonly http: "1.1" | "2" },
-): unknown {
+/** Who sent a manifest, how, and the newest version that may be agreed upon with it. */
+export type RestateAnswer = {
+  readonly server: string;
+  readonly http: "1.1" | "2";
+  readonly versionMax: number;
+};
+
+/** The result is yet to be checked as a manifest of ours. */
+export function translateManifest(url: string, value: unknown, answer: RestateAnswer): unknown {
   const malformed = (reason: string): Error => incompatibleWithRestate(url, reason, MALFORMED);
   if (!isObject(value)) throw malformed("its manifest is not an object");
-  const endpoint = endpointOf(url, value, answer.http);
+  const endpoint = endpointOf(url, value, answer);
   if (!Array.isArray(value["services"])) throw malformed("its manifest has no services");
   try {
     return {
@@ -103,7 +106,7 @@ export function translateManifest(
   }
 }
 
-function endpointOf(url: string, manifest: Json, http: "1.1" | "2"): RestateEndpoint {
+function endpointOf(url: string, manifest: Json, { http, versionMax }: RestateAnswer): RestateEndpoint {
   const { protocolMode, minProtocolVersion: min, maxProtocolVersion: max } = manifest;
   const mode = MODES.get(protocolMode);
   if (mode === undefined) {
@@ -120,10 +123,10 @@ function endpointOf(url: string, manifest: Json, http: "1.1" | "2"): RestateEndp
       MALFORMED,
     );
   }
-  if (max < PROTOCOL_VERSION_MIN || min > PROTOCOL_VERSION_MAX) {
+  if (max < PROTOCOL_VERSION_MIN || min > versionMax) {
     throw incompatibleWithRestate(
       url,
-      `its SDK speaks the versions ${min} to ${max} of the protocol, and this server ${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION_MAX}; update the older one`,
+      `its SDK speaks the versions ${min} to ${max} of the protocol, and this server ${PROTOCOL_VERSION_MIN} to ${versionMax}; update the older one, or raise restate.protocolVersionMax`,
       NO_COMMON_VERSION,
     );
   }

@@ -20,8 +20,8 @@ import {
 import type { Clock } from "../../clock.ts";
 import type { Session, SessionListener } from "../wire.ts";
 import type { Exchange, ExchangeListener, ExchangeRequest, Transport } from "./exchange.ts";
-import { endsAttempt, readIncoming, withSeenSignals } from "./incoming-message.ts";
-import { sentBody, signalNameOf } from "./outgoing-journal.ts";
+import { endsAttempt, isAdvisory, readIncoming, WANTS_ACK } from "./incoming-message.ts";
+import { sentBody } from "./outgoing-journal.ts";
 import { refusalOf } from "./refused-attempt.ts";
 import {
   RESTATE_HEADER_BYTES,
@@ -29,6 +29,7 @@ import {
   writeRestateFrame,
   type RestateFrame,
 } from "./restate-frame.ts";
+import { ToldNotifications } from "./told-notifications.ts";
 
 /** Small frames are put together up to this size. */
 const CHUNK_BYTES = 64 * 1024;
@@ -64,8 +65,9 @@ export class RestateSession implements Session, ExchangeListener {
   /** Nothing more is to be written behind the queue. */
   #isHalfClosed: boolean;
   #hasEnded = false;
-  /** Signals on this request by name, those of the journal included. */
-  readonly #seenSignals = new Map<string, number>();
+  readonly #told: ToldNotifications;
+  /** Completion ids of proposals that are to be confirmed by a message of their own. */
+  readonly #wantAck = new Set<number>();
   #unconsumed = 0;
   #isPaused = false;
   #hasHead = false;
@@ -82,6 +84,7 @@ export class RestateSession implements Session, ExchangeListener {
     this.#options = options;
     this.#listener = listener;
     this.#reader = new RestateFrameReader(options.messageBytesMax);
+    this.#told = new ToldNotifications(options.protocolVersion);
     this.#queue.push({ type: MessageType.Start, body: encodeRestateStart(start, options.protocolVersion) });
     for (const entry of journal) this.#enqueue(entry);
     this.#isHalfClosed = options.isRequestResponse;
@@ -96,9 +99,17 @@ export class RestateSession implements Session, ExchangeListener {
     this.#schedulePump();
   }
 
-  /** Up to version 6 a step is confirmed by its completion. */
-  ackRun(_completionId: number, entry: JournalEntry): void {
-    this.deliver(entry);
+  /** By the step's completion, unless the SDK asked for less: it knows the result already. */
+  ackRun(completionId: number, entry: JournalEntry): void {
+    if (!this.#wantAck.delete(completionId)) {
+      this.deliver(entry);
+      return;
+    }
+    if (this.#isHalfClosed || this.#isOver) return;
+    this.#told.noteCompletion(completionId);
+    const ack = { type: MessageType.RunAck, completionId } as const;
+    this.#queue.push({ type: ack.type, body: encodeMessage(ack) });
+    this.#schedulePump();
   }
 
   requestSuspend(): void {
@@ -121,8 +132,7 @@ export class RestateSession implements Session, ExchangeListener {
   }
 
   #enqueue(entry: JournalEntry): void {
-    const name = signalNameOf(entry);
-    if (name !== undefined) this.#seenSignals.set(name, (this.#seenSignals.get(name) ?? 0) + 1);
+    this.#told.note(entry);
     this.#queue.push({ type: entry.type, body: sentBody(entry) });
   }
 
@@ -199,10 +209,14 @@ export class RestateSession implements Session, ExchangeListener {
 
   #take(frame: RestateFrame): void {
     if (this.#isOver) return;
-    let { message, body } = readIncoming(frame);
-    if (message.type === MessageType.Suspension && message.namedSignals.length > 0) {
-      message = withSeenSignals(message, this.#seenSignals);
+    const { protocolVersion } = this.#options;
+    if (isAdvisory(frame, protocolVersion)) return;
+    let { message, body } = readIncoming(frame, protocolVersion);
+    if (message.type === MessageType.Suspension) {
+      message = this.#told.withoutTold(message, this.#hasEnded);
       body = encodeMessage(message);
+    } else if (message.type === MessageType.ProposeRunCompletion && frame.flags === WANTS_ACK) {
+      this.#wantAck.add(message.completionId);
     }
     const bytes = MESSAGE_BYTES + body.length;
     this.#unconsumed += bytes;
@@ -232,6 +246,8 @@ export class RestateSession implements Session, ExchangeListener {
     if (error instanceof ProtocolError && error.reason === "frame-too-large") {
       // The same code would send the same again.
       this.#listener.onLost("message-too-large", reason, true);
+    } else if (error instanceof ProtocolError && error.reason === "nested-too-deep") {
+      this.#listener.onLost("future-too-deep", reason, true);
     } else {
       this.#listener.onLost("protocol-violation", reason, true, { isCounted: true });
     }

@@ -11,6 +11,7 @@ const NAMED: ReadonlyMap<string, Named> = new Map([
   ["abort-timeout", { status: 500, restate: "RT0001" }],
   ["message-too-large", { status: 500, restate: "RT0003" }],
   ["endpoint-refused", { status: 500, restate: "RT0006" }],
+  ["future-too-deep", { status: 500, restate: "RT0025" }],
   ["connection-lost", { status: 500, restate: "RT0010" }],
   ["deployment-unavailable", { status: 500, restate: "RT0010" }],
   ["service-not-found", { status: 500, restate: "RT0018" }],
