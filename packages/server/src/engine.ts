@@ -27,7 +27,8 @@ import { NativeWire } from "./invoker/native-wire.ts";
 import { networkRules, type NetworkSettings } from "./invoker/network-rules.ts";
 import { authorityOf, RequestSigner } from "./invoker/request-signer.ts";
 import { IdentitySigner } from "./invoker/restate/identity-signer.ts";
-import { RestateWire } from "./invoker/restate/restate-wire.ts";
+import { askOnWire, RestateWire } from "./invoker/restate/restate-wire.ts";
+import type { WholeAnswer } from "./invoker/restate/whole-answer.ts";
 import type { NoWire, Wire } from "./invoker/wire.ts";
 import type { PartitionLog } from "./log/log.ts";
 import type { Urgency } from "./partition/batcher.ts";
@@ -234,6 +235,11 @@ export class Engine implements EngineAccess {
     const restateVersionMax = this.#options.settings?.restateVersionMax;
     const asked = restateVersionMax === undefined ? options : { restateVersionMax, ...options };
     return discover(url, signed, this.#addresses, asked);
+  }
+
+  async askDeployment(id: string, path: string, body: Uint8Array): Promise<WholeAnswer> {
+    const url = this.tables.deployments.get(id)?.url ?? id;
+    return askOnWire(this.#wireFor(id), { url, path, body });
   }
 
   #signDiscovery(url: string, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -14,6 +14,7 @@ import {
   type StartMessage,
 } from "@holdfast/protocol";
 
+import type { WholeAnswer } from "../invoker/restate/whole-answer.ts";
 import type { EngineAccess, EngineHealth, InvocationAddress } from "../partition/engine-access.ts";
 import { InvocationIds } from "../partition/invocation-ids.ts";
 import { MemoryStore } from "../store/memory-store.ts";
@@ -29,6 +30,7 @@ export type FakeInput = {
 export type FakeHandler = (input: FakeInput) => Result | readonly Message[] | "running";
 
 type Discovery = Parameters<EngineAccess["discover"]>;
+type Asked = Parameters<EngineAccess["askDeployment"]>;
 type StartEffect = Extract<Effect, { readonly kind: "start-attempt" }>;
 
 export class FakeEngine implements EngineAccess {
@@ -38,6 +40,9 @@ export class FakeEngine implements EngineAccess {
   readonly handlers = new Map<string, FakeHandler>();
   /** What `discover` finds, by URL. */
   readonly endpoints = new Map<string, EndpointManifest>();
+  /** Every call of `askDeployment`, and what it comes to. */
+  readonly asked: Asked[] = [];
+  answerAsked: (...asked: Asked) => Promise<WholeAnswer> = () => Promise.reject(new Error("nobody answers"));
   /** Every call of `discover`. */
   readonly discovered: Discovery[] = [];
   /** Every record that was proposed. */
@@ -131,6 +136,11 @@ export class FakeEngine implements EngineAccess {
     return Promise.reject(
       new HoldfastError("deployment-unreachable", { url, reason: "nothing listens there" }),
     );
+  }
+
+  askDeployment(...asked: Asked): Promise<WholeAnswer> {
+    this.asked.push(asked);
+    return this.answerAsked(...asked);
   }
 
   async checkpoint(): Promise<void> {

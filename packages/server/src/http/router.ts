@@ -7,7 +7,7 @@ export type Params = Readonly<Record<string, string>>;
 
 type Route<Handler> = {
   readonly methods: readonly string[];
-  /** A segment that begins with ":" takes any text. */
+  /** A segment that begins with ":" takes any text, a last one that begins with "*" all that is left of the path. */
   readonly segments: readonly string[];
   readonly handler: Handler;
 };
@@ -26,7 +26,7 @@ export class Router<Handler> {
   /** Every route as it is documented: "GET /services/{name}", under the first of its methods. */
   get documented(): readonly string[] {
     return this.#routes.map(({ methods, segments }) => {
-      const path = segments.map((segment) => segment.replace(/^:(.*)/, "{$1}")).join("/");
+      const path = segments.map((segment) => segment.replace(/^[:*](.*)/, "{$1}")).join("/");
       return `${methods[0]} /${path}`;
     });
   }
@@ -64,11 +64,14 @@ export function refusalOfPath(
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Params | undefined {
-  if (pattern.length !== segments.length) return undefined;
+  const rest = pattern.at(-1)?.startsWith("*") === true ? segments.slice(pattern.length - 1) : [];
+  const length = rest.length > 0 ? pattern.length + rest.length - 1 : pattern.length;
+  if (length !== segments.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, expected] of pattern.entries()) {
     const segment = segments[index] ?? "";
-    if (expected.startsWith(":")) params[expected.slice(1)] = segment;
+    if (expected.startsWith("*")) params[expected.slice(1)] = rest.join("/");
+    else if (expected.startsWith(":")) params[expected.slice(1)] = segment;
     else if (segment !== expected) return undefined;
   }
   return params;

@@ -5,6 +5,7 @@ import type { Outcome, RecordBody, Tables } from "@holdfast/engine";
 import type { EndpointManifest, HoldfastError, Result } from "@holdfast/protocol";
 
 import type { DiscoveryOptions } from "../invoker/discovery.ts";
+import type { WholeAnswer } from "../invoker/restate/whole-answer.ts";
 import type { CheckpointStore } from "../store/store.ts";
 import type { Urgency } from "./batcher.ts";
 
@@ -49,6 +50,11 @@ export interface EngineAccess {
     headers: Readonly<Record<string, string>>,
     options?: DiscoveryOptions,
   ): Promise<EndpointManifest>;
+  /**
+   * Posts bytes to a path below the URL of a deployment of Restate's SDK. Rejects with `deployment-unreachable` when there is
+   * no answer. Whatever it is, it is a stranger's.
+   */
+  askDeployment(id: string, path: string, body: Uint8Array): Promise<WholeAnswer>;
   /** Makes everything that is applied and durable visible in `store`. For queries that cannot overlay the tables. */
   checkpoint(): Promise<void>;
   /** Whether proposals are accepted now, and if not, why. */

@@ -1,5 +1,5 @@
 /** One request to the admin API in the form that clients of Restate send it, and how it is answered in theirs. */
-import { sendEmpty, sendJson } from "../../http/response.ts";
+import { sendBytes, sendEmpty, sendJson } from "../../http/response.ts";
 import type { AdminExchange, AdminRoute } from "../exchange.ts";
 import { sendRefusal } from "./refusal.ts";
 
@@ -10,12 +10,14 @@ export const NEWEST_API_VERSION: ApiVersion = 4;
 
 export type RestateExchange = AdminExchange & { readonly apiVersion: ApiVersion };
 
-export type RestateAnswer = {
-  readonly status?: number;
-  /** Undefined: nothing is said. */
-  readonly body?: unknown;
-  readonly headers?: string[];
-};
+export type RestateAnswer =
+  | {
+      readonly status?: number;
+      /** Undefined: nothing is said. */
+      readonly body?: unknown;
+      readonly headers?: string[];
+    }
+  | { readonly bytes: Uint8Array; readonly contentType: string };
 
 export type RestateRoute = (exchange: RestateExchange) => RestateAnswer | Promise<RestateAnswer>;
 
@@ -24,7 +26,12 @@ export function asAdminRoute(route: RestateRoute, apiVersion: ApiVersion = NEWES
   return async (exchange) => {
     const { res, onDefect } = exchange;
     try {
-      const { status = 200, body, headers = [] } = await route({ ...exchange, apiVersion });
+      const answer = await route({ ...exchange, apiVersion });
+      if ("bytes" in answer) {
+        sendBytes(res, 200, answer.contentType, [answer.bytes]);
+        return undefined;
+      }
+      const { status = 200, body, headers = [] } = answer;
       headers.push("cache-control", "no-store");
       if (body === undefined) sendEmpty(res, status, headers);
       else sendJson(res, status, body, headers);

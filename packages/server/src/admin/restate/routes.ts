@@ -6,6 +6,7 @@ import type { RestateRoute } from "./exchange.ts";
 import { CHANGES } from "./invocation-changes.ts";
 import { changeMany, deleteInvocation, patchesInvocation } from "./invocations.ts";
 import { refuses } from "./not-offered.ts";
+import { convertValue } from "./serdes.ts";
 import { getClusterHealth, getHealth, getVersion } from "./server-info.ts";
 import { getHandler, getOpenApi, getService, listHandlers, listServices, patchService } from "./services.ts";
 import { modifyState } from "./state.ts";
@@ -43,7 +44,7 @@ export const restateRoutes: Router<RestateRoute> = new Router<RestateRoute>()
   .on("POST", "/limits/rules/bulk-delete", limits)
   .on("POST", "/vqueues/:id/pause", queues)
   .on("POST", "/vqueues/:id/resume", queues)
-  .on("POST", "/internal/services/:service/serdes/:direction/:serde", refuses("serdes of handlers"));
+  .on("POST", "/internal/services/:service/serdes/:direction/*serde", convertValue);
 
 for (const change of CHANGES)
   restateRoutes.on("PATCH", `/invocations/:id/${change}`, patchesInvocation(change));

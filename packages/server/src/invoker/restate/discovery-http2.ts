@@ -10,54 +10,39 @@ import {
   type DiscoveryRequest,
 } from "../discovery-request.ts";
 import { authorityOf } from "../request-signer.ts";
-import type { Exchange } from "./exchange.ts";
+import type { ExchangeRequest, Transport } from "./exchange.ts";
 import { Http2Transport } from "./http2-transport.ts";
+import { askWhole, NoAnswer } from "./whole-answer.ts";
 
 /** Rejects with a HoldfastError when there is no answer. Leaves no connection behind. */
-export async function askOverHttp2(asked: DiscoveryRequest): Promise<DiscoveryAnswer> {
-  const { base, addresses, url } = asked;
+export function askOverHttp2(asked: DiscoveryRequest): Promise<DiscoveryAnswer> {
+  const { base, addresses, headers } = asked;
   const transport = new Http2Transport({ clock: systemClock, base, addresses });
-  const overdue = Promise.withResolvers<never>();
-  const stopWaiting = systemClock.after(DISCOVERY_TIMEOUT_MS, () =>
-    overdue.reject(unreachable(url, `no answer within ${DISCOVERY_TIMEOUT_MS} ms`)),
-  );
-  try {
-    return await Promise.race([answerOf(transport, asked), overdue.promise]);
-  } finally {
-    stopWaiting();
-    transport.close();
-  }
+  const request: ExchangeRequest = {
+    method: "GET",
+    path: discoveryPath(base),
+    headers: { ...headers, host: authorityOf(base, headers) },
+  };
+  return askOver(transport, request, asked.url, "2");
 }
 
-function answerOf(
-  transport: Http2Transport,
-  { url, base, headers }: DiscoveryRequest,
+/** Closes the transport. */
+export async function askOver(
+  transport: Transport,
+  request: ExchangeRequest,
+  url: string,
+  http: DiscoveryAnswer["http"],
 ): Promise<DiscoveryAnswer> {
-  return new Promise((resolve, reject) => {
-    let head = { status: 0, type: "", server: "" };
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const exchange: Exchange = transport.open(
-      {
-        method: "GET",
-        path: discoveryPath(base),
-        headers: { ...headers, host: authorityOf(base, headers) },
-      },
-      {
-        onWritable: () => exchange.end(),
-        onHead: (status, { "content-type": type = "", "x-restate-server": server }) => {
-          head = { status, type, server: typeof server === "string" ? server : "" };
-        },
-        onData: (chunk) => {
-          size += chunk.length;
-          chunks.push(chunk);
-          if (size <= MANIFEST_BYTES_MAX) return;
-          exchange.cancel();
-          reject(tooLarge(url));
-        },
-        onEnd: () => resolve({ ...head, text: Buffer.concat(chunks).toString("utf8"), http: "2" }),
-        onBroken: (reason) => reject(unreachable(url, reason)),
-      },
-    );
-  });
+  const limits = { clock: systemClock, timeoutMs: DISCOVERY_TIMEOUT_MS, bytesMax: MANIFEST_BYTES_MAX };
+  try {
+    const { status, headers, body } = await askWhole(transport, request, undefined, limits);
+    const { "content-type": type = "", "x-restate-server": server } = headers;
+    const text = Buffer.from(body).toString("utf8");
+    return { status, type, server: typeof server === "string" ? server : "", text, http };
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    throw error.isTooLarge ? tooLarge(url) : unreachable(url, error.message);
+  } finally {
+    transport.close();
+  }
 }

@@ -3,16 +3,18 @@ import type { JournalEntry } from "@holdfast/engine";
 import type { RestateEndpoint, StartMessage } from "@holdfast/protocol";
 
 import type { Clock } from "../../clock.ts";
+import { unreachable } from "../discovery-errors.ts";
 import type { EndpointAddresses } from "../endpoint-address.ts";
 import { authorityOf } from "../request-signer.ts";
-import type { Session, SessionListener, Wire } from "../wire.ts";
-import type { Transport } from "./exchange.ts";
+import type { NoWire, Session, SessionListener, Wire } from "../wire.ts";
+import type { ExchangeRequest, Transport } from "./exchange.ts";
 import { Http1Transport } from "./http1-transport.ts";
 import { Http2Transport } from "./http2-transport.ts";
 import type { IdentitySigner } from "./identity-signer.ts";
 import { unsendableReason } from "./outgoing-journal.ts";
 import { sessionMediaType } from "./protocol-versions.ts";
 import { RestateSession } from "./restate-session.ts";
+import { askWhole, NoAnswer, type WholeAnswer } from "./whole-answer.ts";
 
 export type RestateWireOptions = {
   readonly clock: Clock;
@@ -24,6 +26,9 @@ export type RestateWireOptions = {
   /** Default: requests are not signed. */
   readonly signer?: IdentitySigner | undefined;
 };
+
+/** For what is no attempt. Somebody waits for it. */
+const ASK_TIMEOUT_MS = 10_000;
 
 const NOTHING: Session = {
   deliver: () => {},
@@ -71,7 +76,11 @@ export class RestateWire implements Wire {
       {
         clock,
         transport: this.#transport,
-        request: { method: "POST", path: this.#path(start), headers: this.#headers(start, version) },
+        request: {
+          method: "POST",
+          path: this.#below(invokePath(start)),
+          headers: this.#headers(start, version),
+        },
         contentType: sessionMediaType(version),
         protocolVersion: version,
         isRequestResponse: endpoint.mode === "request-response" || endpoint.http === "1.1",
@@ -83,8 +92,29 @@ export class RestateWire implements Wire {
     );
   }
 
-  #path(start: StartMessage): string {
-    return this.#base.pathname.replace(/\/$/, "") + invokePath(start) + this.#base.search;
+  /** A request that is no attempt, to a path below the deployment's URL. Rejects with a NoAnswer. */
+  ask(path: string, body: Uint8Array, timeoutMs: number): Promise<WholeAnswer> {
+    const { clock, headers, signer, messageBytesMax } = this.#options;
+    const request: ExchangeRequest = {
+      method: "POST",
+      path: this.#below(path),
+      headers: {
+        ...lowerCased(headers),
+        host: authorityOf(this.#base, headers),
+        "content-type": "application/octet-stream",
+        // Of paths that are neither discovery nor an attempt, SDKs compare all that they were asked for.
+        ...signer?.headersFor(this.#prefix + path, ""),
+      },
+    };
+    return askWhole(this.#transport, request, body, { clock, timeoutMs, bytesMax: messageBytesMax });
+  }
+
+  get #prefix(): string {
+    return this.#base.pathname.replace(/\/$/, "");
+  }
+
+  #below(path: string): string {
+    return this.#prefix + path + this.#base.search;
   }
 
   #headers(start: StartMessage, version: number): Readonly<Record<string, string>> {
@@ -125,4 +155,18 @@ function escapedKey(key: string): string {
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** As `ask`, whatever way there is. Rejects with a HoldfastError. */
+export async function askOnWire(
+  wire: Wire | NoWire,
+  { url, path, body }: { readonly url: string; readonly path: string; readonly body: Uint8Array },
+): Promise<WholeAnswer> {
+  if ("isGone" in wire) throw unreachable(url, wire.reason);
+  if (!(wire instanceof RestateWire)) throw unreachable(url, "it is not served by an SDK of Restate");
+  try {
+    return await wire.ask(path, body, ASK_TIMEOUT_MS);
+  } catch (error) {
+    throw error instanceof NoAnswer ? unreachable(url, error.message) : error;
+  }
 }
