@@ -2,8 +2,10 @@
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 
 import { createEndpointHandler, type EndpointOptions } from "@restatedev/restate-sdk";
+import { createEndpointHandler as createLambdaHandler } from "@restatedev/restate-sdk/lambda";
 
 export type ServedEndpoint = {
   readonly url: string;
@@ -36,6 +38,27 @@ export async function serveOverHttp2(options: EndpointOptions): Promise<ServedEn
 /** HTTP/1.1, which the SDK speaks in request/response mode. */
 export async function serveOverHttp1(options: EndpointOptions): Promise<ServedEndpoint> {
   const server = createHttp1Server(createEndpointHandler({ ...quiet, ...options, bidirectional: false }));
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const cut = (): void => server.closeAllConnections();
+  return { url: urlOf(server), cut, close: () => closed(server, cut) };
+}
+
+/** A function of AWS Lambda, called by whatever is posted to a URL, as a gateway would. */
+export async function serveAsLambda(options: EndpointOptions): Promise<ServedEndpoint> {
+  // What it takes is said by types of Amazon's, which are not here.
+  const call = createLambdaHandler({ ...quiet, ...options }) as (
+    event: unknown,
+    context: { readonly awsRequestId: string },
+  ) => Promise<unknown>;
+  const server = createHttp1Server((request, response) => {
+    const answer = async (): Promise<void> => {
+      const result = await call(await json(request), { awsRequestId: "request-1" });
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
+    };
+    answer().catch((error: unknown) => response.writeHead(502).end(String(error)));
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });

@@ -4,8 +4,9 @@ import { describe, it } from "node:test";
 
 import * as restate from "@restatedev/restate-sdk";
 
-import { serveOverHttp1, serveOverHttp2 } from "./restate-endpoint.ts";
+import { serveAsLambda, serveOverHttp1, serveOverHttp2 } from "./restate-endpoint.ts";
 import { semantics } from "./semantics.contract.ts";
+import { OPEN, REQUEST_BY_REQUEST, SUSPENDED } from "./suite-titles.ts";
 import { eventually, pause, ref, World } from "./world.contract.ts";
 
 const settings = { restateVersionMax: 7 };
@@ -22,17 +23,14 @@ const waiting = restate.service({
   },
 });
 
-semantics({ name: "over HTTP/2, in version 7", serve: serveOverHttp2, options: { settings } });
-semantics({
-  name: "that is suspended at every wait, in version 7",
-  serve: serveOverHttp2,
-  options: { settings: { ...settings, inactivityTimeoutMs: 0 } },
-});
-semantics({
-  name: "over HTTP/1.1, request by request, in version 7",
-  serve: serveOverHttp1,
-  options: { settings },
-});
+for (const [how, serve, mode, isLambda] of [
+  ["over HTTP/2", serveOverHttp2, OPEN, false],
+  ["suspended at every wait", serveOverHttp2, SUSPENDED, false],
+  ["over HTTP/1.1", serveOverHttp1, REQUEST_BY_REQUEST, false],
+  ["as a function", serveAsLambda, REQUEST_BY_REQUEST, true],
+] as const) {
+  semantics(`handlers of Restate's SDK in version 7, ${how}`, serve, mode, { settings, isLambda });
+}
 
 describe("a handler in version 7 of the protocol", () => {
   it("is begun in it", async () => {

@@ -7,12 +7,17 @@ import { InvocationFailedError } from "@holdfast/server";
 import type { ServedEndpoint } from "./restate-endpoint.ts";
 import { ran, services, told } from "./scenarios.contract.ts";
 import type { Mode } from "./suite-titles.ts";
-import { eventually, fresh, keyedRef, ref, World } from "./world.contract.ts";
+import { eventually, fresh, keyedRef, ref, World, type WorldOptions } from "./world.contract.ts";
 
 export type Serve = (options: { services: typeof services }) => Promise<ServedEndpoint>;
 
-export function semantics(title: string, serve: Serve, { inactivityTimeoutMs }: Mode): void {
-  const options = { settings: { inactivityTimeoutMs } };
+export function semantics(
+  title: string,
+  serve: Serve,
+  { inactivityTimeoutMs }: Mode,
+  more: WorldOptions = {},
+): void {
+  const options = { ...more, settings: { inactivityTimeoutMs, ...more.settings } };
   const open = async (): Promise<World> => World.open([await serve({ services })], options);
   describe(title, () => {
     stateAndSteps(open);

@@ -38,6 +38,7 @@ export type WorldOptions = {
   readonly limits?: Partial<EngineLimits>;
   readonly identity?: KeyObject;
   readonly http11Only?: boolean;
+  readonly isLambda?: boolean;
 };
 
 /** Tries again at once: what is tested is how often, not how long. */
@@ -108,12 +109,12 @@ export class World {
   }
 
   async register(url: string): Promise<void> {
-    const { http11Only = false } = this.#options;
+    const { http11Only = false, isLambda = false } = this.#options;
     await this.propose({
       kind: "register-deployment",
       id: this.engine.deploymentId(),
       url,
-      manifest: await this.engine.discover(url, {}, { http11Only }),
+      manifest: await this.engine.discover(url, {}, { http11Only, isLambda }),
       metadata: {},
       headers: {},
       force: false,

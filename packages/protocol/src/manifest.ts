@@ -83,6 +83,11 @@ export type RestateEndpoint = {
   readonly mode: "bidirectional" | "request-response";
   /** As it was found. Over HTTP/1.1 every endpoint is driven as one of `request-response`. */
   readonly http: "1.1" | "2";
+  /** It is a function in the manner of AWS Lambda: the URL calls it, and each request and response is JSON in a body. */
+  readonly lambda?: {
+    /** How large bodies may be compressed. */
+    readonly compression?: "zstd";
+  };
 };
 
 export type EndpointManifest = {

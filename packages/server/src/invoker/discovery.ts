@@ -12,7 +12,7 @@ import { incompatible, unreachable } from "./discovery-errors.ts";
 import { askOverHttp1, type DiscoveryAnswer, type DiscoveryRequest } from "./discovery-request.ts";
 import type { EndpointAddresses } from "./endpoint-address.ts";
 import { checkManifest } from "./manifest-check.ts";
-import { askOverHttp2 } from "./restate/discovery-http2.ts";
+import { askLambda, askOverHttp2 } from "./restate/discovery-exchange.ts";
 import { PROTOCOL_VERSION_DEFAULT } from "./restate/protocol-versions.ts";
 import {
   isRestateManifest,
@@ -34,6 +34,8 @@ const ASK_OTHERWISE: ReadonlySet<number> = new Set([400, 403, 415, 426, 505]);
 export type DiscoveryOptions = {
   /** Never speak HTTP/2 with this endpoint. */
   readonly http11Only?: boolean;
+  /** It is a function: see `RestateEndpoint.lambda`. */
+  readonly isLambda?: boolean;
   /** Newest version of Restate's protocol that may be agreed upon. */
   readonly restateVersionMax?: number;
 };
@@ -46,11 +48,12 @@ export async function discover(
   options: DiscoveryOptions = {},
 ): Promise<EndpointManifest> {
   const asked = { url, base: parseUrl(url), headers: { ...headers, accept: ACCEPT }, addresses };
+  const read = (answer: DiscoveryAnswer): EndpointManifest => readAnswer(url, answer, options);
+  if (options.isLambda === true) return read(await askLambda(asked));
   const first = await askOverHttp1(asked).catch((error: unknown) => {
     if (!mayNeedHttp2(error) || options.http11Only === true) throw error;
     return askAgain(asked, error as HoldfastError);
   });
-  const read = (answer: DiscoveryAnswer): EndpointManifest => readAnswer(url, answer, options);
   if (first.http === "2" || options.http11Only === true) return read(first);
   if (ASK_OTHERWISE.has(first.status)) return read(await askOverHttp2(asked).catch(() => first));
   const manifest = read(first);
@@ -85,8 +88,8 @@ function readAnswer(url: string, answer: DiscoveryAnswer, options: DiscoveryOpti
   }
   if (type === MANIFEST_MEDIA_TYPE) return parseManifest(url, text);
   if (isRestateManifest(type)) {
-    const { restateVersionMax: versionMax = PROTOCOL_VERSION_DEFAULT } = options;
-    return parseRestateManifest(url, text, { ...answer, versionMax });
+    const { restateVersionMax: versionMax = PROTOCOL_VERSION_DEFAULT, isLambda = false } = options;
+    return parseRestateManifest(url, text, { ...answer, versionMax, isLambda });
   }
   throw incompatible(url, `GET /discover answered with ${shownType(type)}, expected ${MANIFEST_MEDIA_TYPE}`);
 }

@@ -19,6 +19,7 @@ const UPDATE_FIELDS = {
   uri: text,
   additional_headers: record(text),
   use_http_11: boolean,
+  use_lambda: boolean,
   overwrite: boolean,
   dry_run: boolean,
 };
@@ -37,7 +38,10 @@ export async function updateDeployment(exchange: RestateExchange): Promise<Resta
   const { url, additional_headers: ownHeaders, overwrite = false, dry_run: isDryRun = false } = given;
   const headers = ownHeaders === undefined ? row.headers : lowerCased(ownHeaders);
   for (const [name, value] of Object.entries(headers)) requireHeader(name, value);
-  const found = await engine.discover(url, headers, { http11Only: given.use_http_11 ?? false });
+  const found = await engine.discover(url, headers, {
+    http11Only: given.use_http_11 ?? false,
+    isLambda: given.use_lambda ?? row.manifest.restate?.lambda !== undefined,
+  });
   refuseOtherProtocol(row, found);
   if (overwrite) refuseChangedTypes(tables, found);
   else refuseLostHandlers(row, found);

@@ -114,7 +114,7 @@ describe("a deployment that is registered as clients of Restate do it", () => {
     assert.deepEqual(rig.engine.discovered.at(-1), [
       "http://localhost:8007",
       { authorization: "canary" },
-      { http11Only: true },
+      { http11Only: true, isLambda: false },
     ]);
     const shown = await rig.get(`/v3/deployments/${id}`);
     assert.deepEqual(shown.json.additional_headers, { authorization: "(hidden)" });
@@ -175,7 +175,7 @@ describe("deployments", () => {
     serves(after, plain("Moved", "a", "b", "c"));
     const dry = await patch({ uri: after, dry_run: true, use_http_11: true });
     assert.deepEqual([dry.status, dry.json.uri], [200, after]);
-    assert.deepEqual(rig.engine.discovered.at(-1)?.[2], { http11Only: true });
+    assert.deepEqual(rig.engine.discovered.at(-1)?.[2], { http11Only: true, isLambda: false });
     assert.equal((await rig.get(`/v3/deployments/${id}`)).json.uri, before);
     const moved = await patch({ uri: after, additional_headers: { "X-A": "1" } });
     const names = (answer: Answer): string[] =>

@@ -18,6 +18,7 @@ export type Registration = {
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly metadata: Readonly<Record<string, string>> | undefined;
   readonly http11Only: boolean;
+  readonly isLambda: boolean;
   readonly force: boolean;
   readonly breaking: boolean;
   readonly dryRun: boolean;
@@ -37,11 +38,12 @@ export async function registerDeployment(exchange: RestateExchange): Promise<Res
   const { engine, apiVersion } = exchange;
   const { tables } = engine;
   const given = readRegistration(exchange);
+  const { http11Only, isLambda } = given;
   const known = deploymentAt(tables, given.url);
   if (known !== undefined && !given.force && apiVersion === 2) throw alreadyRegistered(known);
   const headers = given.headers ?? known?.headers ?? {};
   for (const [name, value] of Object.entries(headers)) requireHeader(name, value);
-  const manifest = await engine.discover(given.url, headers, { http11Only: given.http11Only });
+  const manifest = await engine.discover(given.url, headers, { http11Only, isLambda });
   // Between this check and the record's being applied nothing else happens.
   if (!given.breaking && !given.force) refuseChangedTypes(tables, manifest);
   const outcome = await engine.propose({
@@ -89,6 +91,7 @@ function readRegistration(exchange: RestateExchange): Registration {
     additional_headers: record(text),
     metadata: record(text),
     use_http_11: boolean,
+    use_lambda: boolean,
     force: boolean,
     breaking: boolean,
     dry_run: boolean,
@@ -103,6 +106,7 @@ function readRegistration(exchange: RestateExchange): Registration {
       headers: headers === undefined ? undefined : lowerCased(headers),
       metadata: metadata === undefined ? undefined : Object.fromEntries(metadata),
       http11Only: given.use_http_11 ?? false,
+      isLambda: given.use_lambda ?? false,
       force: given.force ?? exchange.apiVersion === 2,
       breaking: given.breaking ?? false,
       dryRun: given.dry_run ?? false,

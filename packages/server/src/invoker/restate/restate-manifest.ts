@@ -84,6 +84,8 @@ export type RestateAnswer = {
   readonly server: string;
   readonly http: "1.1" | "2";
   readonly versionMax: number;
+  /** It was asked as a function. */
+  readonly isLambda?: boolean;
 };
 
 /** The result is yet to be checked as a manifest of ours. */
@@ -106,7 +108,11 @@ export function translateManifest(url: string, value: unknown, answer: RestateAn
   }
 }
 
-function endpointOf(url: string, manifest: Json, { http, versionMax }: RestateAnswer): RestateEndpoint {
+function endpointOf(
+  url: string,
+  manifest: Json,
+  { http, versionMax, isLambda = false }: RestateAnswer,
+): RestateEndpoint {
   const { protocolMode, minProtocolVersion: min, maxProtocolVersion: max } = manifest;
   const mode = MODES.get(protocolMode);
   if (mode === undefined) {
@@ -130,7 +136,10 @@ function endpointOf(url: string, manifest: Json, { http, versionMax }: RestateAn
       NO_COMMON_VERSION,
     );
   }
-  return { minProtocolVersion: min, maxProtocolVersion: max, mode, http };
+  const versions = { minProtocolVersion: min, maxProtocolVersion: max };
+  if (!isLambda) return { ...versions, mode, http };
+  const lambda = manifest["lambdaCompression"] === "zstd" ? ({ compression: "zstd" } as const) : {};
+  return { ...versions, mode: "request-response", http, lambda };
 }
 
 function isVersion(value: unknown): value is number {

@@ -11,6 +11,7 @@ import type { ExchangeRequest, Transport } from "./exchange.ts";
 import { Http1Transport } from "./http1-transport.ts";
 import { Http2Transport } from "./http2-transport.ts";
 import type { IdentitySigner } from "./identity-signer.ts";
+import { LambdaTransport } from "./lambda-transport.ts";
 import { unsendableReason } from "./outgoing-journal.ts";
 import { sessionMediaType } from "./protocol-versions.ts";
 import { RestateSession } from "./restate-session.ts";
@@ -46,10 +47,18 @@ export class RestateWire implements Wire {
   constructor(options: RestateWireOptions) {
     this.#options = options;
     this.#base = new URL(options.url);
-    const { clock, addresses } = options;
-    const transport = { clock, addresses, base: this.#base };
-    this.#transport =
-      options.endpoint.http === "2" ? new Http2Transport(transport) : new Http1Transport(transport);
+    this.#transport = this.#makeTransport();
+  }
+
+  #makeTransport(): Transport {
+    const { clock, addresses, headers, endpoint } = this.#options;
+    const options = { clock, addresses, base: this.#base };
+    if (endpoint.lambda !== undefined) {
+      const host = authorityOf(this.#base, headers);
+      const compresses = endpoint.lambda.compression === "zstd";
+      return new LambdaTransport({ ...options, headers: { ...lowerCased(headers), host }, compresses });
+    }
+    return endpoint.http === "2" ? new Http2Transport(options) : new Http1Transport(options);
   }
 
   get isReachable(): boolean {
@@ -109,12 +118,13 @@ export class RestateWire implements Wire {
     return askWhole(this.#transport, request, body, { clock, timeoutMs, bytesMax: messageBytesMax });
   }
 
+  /** Below what a path is: a function is told the path alone. */
   get #prefix(): string {
-    return this.#base.pathname.replace(/\/$/, "");
+    return this.#options.endpoint.lambda !== undefined ? "" : this.#base.pathname.replace(/\/$/, "");
   }
 
   #below(path: string): string {
-    return this.#prefix + path + this.#base.search;
+    return this.#prefix + path + (this.#options.endpoint.lambda === undefined ? this.#base.search : "");
   }
 
   #headers(start: StartMessage, version: number): Readonly<Record<string, string>> {

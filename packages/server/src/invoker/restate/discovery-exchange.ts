@@ -1,4 +1,4 @@
-/** `GET /discover` over HTTP/2. */
+/** `GET /discover` over what carries attempts: HTTP/2, and requests to functions. */
 import { systemClock } from "../../clock.ts";
 import { unreachable } from "../discovery-errors.ts";
 import {
@@ -12,6 +12,7 @@ import {
 import { authorityOf } from "../request-signer.ts";
 import type { ExchangeRequest, Transport } from "./exchange.ts";
 import { Http2Transport } from "./http2-transport.ts";
+import { LambdaTransport } from "./lambda-transport.ts";
 import { askWhole, NoAnswer } from "./whole-answer.ts";
 
 /** Rejects with a HoldfastError when there is no answer. Leaves no connection behind. */
@@ -26,8 +27,20 @@ export function askOverHttp2(asked: DiscoveryRequest): Promise<DiscoveryAnswer> 
   return askOver(transport, request, asked.url, "2");
 }
 
+/** As `askOverHttp2`, of a function behind the URL. */
+export function askLambda({ url, base, addresses, headers }: DiscoveryRequest): Promise<DiscoveryAnswer> {
+  const transport = new LambdaTransport({
+    clock: systemClock,
+    base,
+    addresses,
+    headers: { ...headers, host: authorityOf(base, headers) },
+    compresses: false,
+  });
+  return askOver(transport, { method: "GET", path: "/discover", headers }, url, "1.1");
+}
+
 /** Closes the transport. */
-export async function askOver(
+async function askOver(
   transport: Transport,
   request: ExchangeRequest,
   url: string,
