@@ -24,11 +24,14 @@ export type FoldSettings = {
   readonly stateBytesMax: number;
   /** Invocations waiting for one object key. */
   readonly inboxMax: number;
-  /** Newest version of Restate's service protocol that is chosen for what begins. Servers that did not say it chose `RESTATE_VERSION_FIRST_MAX`. */
-  readonly restateVersionMax?: number;
+  /**
+   * Newest version of Restate's service protocol that is chosen for what begins. Absent in the records of servers that chose
+   * anew for each attempt: what those recorded is applied as they did, with no version pinned.
+   */
+  readonly restateVersionMax: number;
 };
 
-/** What was spoken before it could be set. */
+/** What was spoken at most before it could be set. */
 export const RESTATE_VERSION_FIRST_MAX = 6;
 
 export const defaultFoldSettings: FoldSettings = {

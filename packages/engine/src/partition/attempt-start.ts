@@ -3,7 +3,7 @@ import { MessageType, type StartMessage } from "@holdfast/protocol";
 
 import { assert } from "../assert.ts";
 import { randomSeedOf } from "../hash.ts";
-import { RESTATE_VERSION_FIRST_MAX } from "../limits.ts";
+import { RESTATE_VERSION_FIRST_MAX, type FoldSettings } from "../limits.ts";
 import type { Invocation } from "../tables/rows.ts";
 import { objectKey } from "../tables/tables.ts";
 import type { Fold } from "./fold.ts";
@@ -49,9 +49,11 @@ function restateVersionOf({ tables }: Fold, row: Invocation): number {
   if (deployment === undefined) return row.restateVersion;
   const { restate } = deployment.manifest;
   if (restate === undefined) return 0;
-  if (row.restateVersion > 0) return row.restateVersion;
-  const newest = tables.settings.restateVersionMax ?? RESTATE_VERSION_FIRST_MAX;
-  return Math.min(restate.maxProtocolVersion, newest);
+  const { restateVersionMax: newest } = tables.settings as Partial<FoldSettings>;
+  if (row.restateVersion > 0 || newest === undefined) return row.restateVersion;
+  // Attempts of before versions were pinned spoke the newest of then.
+  const known = row.attempt > 1 ? Math.min(newest, RESTATE_VERSION_FIRST_MAX) : newest;
+  return Math.min(restate.maxProtocolVersion, known);
 }
 
 function startMessage(fold: Fold, row: Invocation): StartMessage {

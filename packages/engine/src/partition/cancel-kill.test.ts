@@ -149,6 +149,35 @@ test("a kill ends an invocation wherever it is, and all that it waits for", () =
   assert.equal(row(w, root).journalLength, 3, "nothing is told to who is dead");
 });
 
+test("a kill of a handler behind Restate's SDK ends what it sent to as well, and all that this began", () => {
+  const w = new World();
+  const restate = { minProtocolVersion: 5, maxProtocolVersion: 6, mode: "bidirectional", http: "2" } as const;
+  w.register([service("theirs", ["go"])], { restate });
+  w.register([service("mail", ["send"])]);
+  const shared = w.invoke("theirs/go", { idempotencyKey: "shared" });
+  const root = w.invoke("theirs/go", { as: "root" });
+  const attempt = w.attempt(root);
+  const sent = attempt.sendTo("theirs/go", { as: "sent" });
+  const later = attempt.sendTo("theirs/go", { as: "later", delayMs: 1_000 });
+  const done = attempt.sendTo("theirs/go", { as: "done" });
+  assert.equal(attempt.sendTo("theirs/go", { idempotencyKey: "shared" }), shared);
+  const ours = attempt.call("mail/send", { as: "ours" }).id;
+  const below = w.attempt(sent).sendTo("theirs/go", { as: "below" });
+  const onItsOwn = w.attempt(ours).sendTo("mail/send", { as: "onItsOwn" });
+  w.attempt(done).return("done");
+  // From the store as well, and although nobody knows the deployment any more.
+  w.checkpoint();
+  w.restart();
+  w.must({ kind: "remove-deployment", id: row(w, root).deployment ?? "", force: true });
+  w.must({ kind: "kill", id: root });
+  for (const id of [root, sent, later, below, ours]) assert.equal(outcome(w, id), 'failure 409 "killed"', id);
+  assert.deepEqual(
+    [outcome(w, done), outcome(w, shared), outcome(w, onItsOwn)],
+    ['"done"', "running", "running"],
+  );
+  assert.equal(w.nextDue(), undefined, "what was to begin later does not");
+});
+
 test("a kill works in every status", () => {
   const reach: Readonly<Record<string, (w: World) => string>> = {
     scheduled: (w) => w.invoke("mail/send", { delayMs: 10 }),

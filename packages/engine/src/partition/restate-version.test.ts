@@ -47,12 +47,10 @@ test("the first attempt speaks the newest version that both sides know", () => {
     [speaking(5, 6), 7, 6],
     [speaking(5, 5), 7, 5],
     [speaking(5, 7), 5, 5],
-    [speaking(5, 7), undefined, 6],
+    [speaking(5, 7), undefined, 0],
   ];
   for (const [restate, restateVersionMax, expected] of cases) {
-    const w = new World({
-      settings: JSON.parse(JSON.stringify({ restateVersionMax: restateVersionMax ?? null })),
-    });
+    const w = new World({ settings: { restateVersionMax } as Partial<FoldSettings> });
     w.register(SERVICES, { restate });
     assert.equal(version(w, w.invoke("mail/send")), expected);
   }
@@ -78,6 +76,16 @@ test("what runs keeps its version when another is allowed", () => {
   failOnce(w, id);
   assert.equal(version(w, id), 6);
   assert.equal(version(w, w.invoke("mail/send")), 7);
+});
+
+test("what began when no version was pinned is pinned to what was spoken then", () => {
+  const w = world(speaking(5, 7), { restateVersionMax: undefined } as unknown as Partial<FoldSettings>);
+  const id = w.invoke("mail/send");
+  failOnce(w, id);
+  assert.equal(version(w, id), 0);
+  w.must({ kind: "engine-started", epoch: 2, settings: { ...w.tables.settings, restateVersionMax: 7 } });
+  failOnce(w, id);
+  assert.equal(version(w, id), 6);
 });
 
 test("what has not begun has no version yet", () => {

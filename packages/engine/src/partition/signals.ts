@@ -1,6 +1,7 @@
 /** Signals: awakeables' outcomes, named signals, and cancel, which is signal 1. */
 import {
   CANCEL_SIGNAL,
+  decodeMessage,
   MessageType,
   type Failure,
   type Result,
@@ -140,11 +141,30 @@ function calleesOf(row: Readonly<Invocation>): string[] {
   return callees;
 }
 
-/** Ends an invocation without asking it, and the callees it waits for with it. */
+/**
+ * Whom a handler of Restate's called or sent to, as far as that began them: not what an idempotency key lets it share with
+ * whoever came first.
+ */
+function begunBy({ tables }: Fold, row: Readonly<Invocation>): string[] {
+  if (row.restateVersion === 0) return [];
+  const begun: string[] = [];
+  for (const { type, body } of tables.journal(row)) {
+    if (type !== MessageType.CallInvocationIdCompletion) continue;
+    const message = decodeMessage(type, body);
+    if (!("result" in message) || message.result.kind !== "invocation-id") continue;
+    const { id } = message.result;
+    const source = tables.invocations.get(id)?.source;
+    if (source?.kind === "invocation" && source.id === row.id) begun.push(id);
+  }
+  return begun;
+}
+
+/** Ends an invocation without asking it, and with it the callees that it waits for; of Restate's also those it only sent to. */
 export function killInvocation(fold: Fold, id: string): Outcome {
   const refusal = refuseEnding(fold, id);
   if (refusal !== undefined) return refusal;
-  forTree(fold, id, calleesOf, (row) => {
+  const calleesOfKilled = (row: Invocation): string[] => [...calleesOf(row), ...begunBy(fold, row)];
+  forTree(fold, id, calleesOfKilled, (row) => {
     if (row.status === "running") {
       fold.effects.push({ kind: "abort-attempt", id: row.id, attempt: row.attempt, reason: "killed" });
     }

@@ -2,7 +2,8 @@
  * From start to outcome. Rules: one attempt at a time, each with the next number (INV-6); an object's lock goes to who came
  * first, is held from the first attempt to the outcome, and passes on in the record that ends its holder (KEY-1, KEY-2,
  * KEY-5); a notification wakes whoever waits for it (INV-9) and is told to whoever runs (INV-10); every waiter sees the
- * outcome that is recorded (INV-2); cancel and kill go down the calls that are waited for, not the sends (CAN-1, CAN-2).
+ * outcome that is recorded (INV-2); cancel and kill go down the calls that are waited for, not the sends (CAN-1, CAN-2);
+ * but a kill of a handler of Restate's goes down those as well.
  */
 import {
   CANCEL_SIGNAL,
@@ -250,12 +251,24 @@ export function cancel(state: ModelState, root: ModelInvocation): void {
 
 const CANCEL: Notification = { type: MessageType.Signal, index: CANCEL_SIGNAL, result: { kind: "void" } };
 
+/** Whom a handler of Restate's called or sent to, and who would not be there without it. */
+function begunBy(state: ModelState, { id, restateVersion, journal }: ModelInvocation): string[] {
+  if (restateVersion === 0) return [];
+  const told = journal.flatMap(({ message }) =>
+    "result" in message && message.result.kind === "invocation-id" ? [message.result.id] : [],
+  );
+  return told.filter((each) => {
+    const source = state.invocations.get(each)?.source;
+    return source?.kind === "invocation" && source.id === id;
+  });
+}
+
 export function kill(state: ModelState, root: ModelInvocation): void {
   const todo = [root.id];
   for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
     const invocation = state.invocations.get(id);
     if (invocation === undefined || invocation.status === "completed") continue;
-    todo.push(...callees(invocation).reverse());
+    todo.push(...[...callees(invocation), ...begunBy(state, invocation)].reverse());
     abort(state, invocation);
     complete(state, invocation, failure(409, "killed"));
   }

@@ -52,14 +52,16 @@ export function isRestates(state: ModelState, { deployment }: ModelInvocation): 
 /** The version of the first attempt stays, but for a deployment that speaks another protocol. */
 export function restateVersionFor(
   state: ModelState,
-  { deployment, restateVersion }: ModelInvocation,
+  { deployment, restateVersion, attempt }: ModelInvocation,
 ): number {
   const known = state.deployments.get(deployment ?? "");
   if (known === undefined) return restateVersion;
   const endpoint = known.manifest.restate;
   if (endpoint === undefined) return 0;
-  if (restateVersion !== 0) return restateVersion;
-  return Math.min(endpoint.maxProtocolVersion, state.settings.restateVersionMax ?? 6);
+  const { restateVersionMax: newest } = state.settings as Partial<typeof state.settings>;
+  if (restateVersion !== 0 || newest === undefined) return restateVersion;
+  // Earlier attempts without a version are those of servers that spoke 6 at most.
+  return Math.min(endpoint.maxProtocolVersion, newest, attempt > 0 ? 6 : newest);
 }
 
 /** What was recorded in one version of Restate's protocol goes on only where that is spoken. */
