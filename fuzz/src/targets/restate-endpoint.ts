@@ -1,7 +1,7 @@
 /** What an endpoint of Restate's says: its manifest, and the response of an attempt. The first byte says which of the two. */
 import { isDeepStrictEqual } from "node:util";
 
-import { encodeMessage, HoldfastError, type SdkMessage } from "@holdfast/protocol";
+import { encodeMessage, HoldfastError, MessageType, type SdkMessage } from "@holdfast/protocol";
 import {
   parseRestateManifest,
   RestateSession,
@@ -47,12 +47,13 @@ function checkResponse(cut: number, response: Uint8Array): void {
   const pieces: Uint8Array[] = [];
   const length = 1 + (cut % 16);
   for (let at = 0; at < response.length; at += length) pieces.push(response.subarray(at, at + length));
-  const whole = hear([response]);
-  const cutUp = hear(pieces);
+  const version = 5 + ((cut >> 4) % 3);
+  const whole = hear([response], version);
+  const cutUp = hear(pieces, version);
   require(isDeepStrictEqual(whole, cutUp), "a response says something else in pieces", whole, cutUp);
 }
 
-function hear(chunks: readonly Uint8Array[]): Heard {
+function hear(chunks: readonly Uint8Array[], protocolVersion: number): Heard {
   const messages: SdkMessage[] = [];
   let lost: string | undefined;
   let isCancelled = false;
@@ -77,7 +78,7 @@ function hear(chunks: readonly Uint8Array[]): Heard {
     transport,
     request: { method: "POST", path: "/invoke/Echo/echo", headers: {} },
     contentType: CONTENT_TYPE,
-    protocolVersion: 6,
+    protocolVersion,
     isRequestResponse: false,
     messageBytesMax: MESSAGE_BYTES_MAX,
   } as const;
@@ -109,6 +110,13 @@ function frame(type: number, body: Uint8Array): Uint8Array {
 const response = (...frames: readonly Uint8Array[]): Uint8Array =>
   Buffer.concat([Uint8Array.of(1, 3), ...frames]);
 
+/** As an SDK of version 7 says it: of two completions both, or a cancel. */
+const futures = (): Uint8Array =>
+  Buffer.concat([
+    Uint8Array.of(1, 0x23),
+    frame(MessageType.Suspension, Buffer.from("220d22060a02010228021201012801", "hex")),
+  ]);
+
 function manifestOf(...services: readonly object[]): Uint8Array {
   const text = JSON.stringify({
     protocolMode: "BIDI_STREAM",
@@ -125,6 +133,7 @@ export const restateEndpoint: Target = {
   seeds: () => [
     ...sampleBodies.map(({ type, body }) => response(frame(type, body))),
     response(...sdkMessages.map((message) => frame(message.type, encodeMessage(message)))),
+    futures(),
     manifestOf({ name: "Greeter", ty: "SERVICE", handlers: [{ name: "greet" }] }),
     manifestOf({
       name: "Counter",

@@ -347,6 +347,13 @@ export const errorCatalogue = {
     message: 'The deployment at "{url}" cannot be registered: {reason}',
     hint: "Check that the address serves an endpoint, and that SDK and server are of versions that fit together.",
   },
+  "protocol-version-mismatch": {
+    status: 400,
+    source: "admin",
+    message:
+      'Deployment "{deploymentId}" does not speak version {version} of Restate\'s protocol, in which this was recorded',
+    hint: "Choose a deployment whose SDK still speaks it, or restart it as new from the beginning.",
+  },
   "runtime-unsupported": {
     status: 422,
     source: "admin",

@@ -111,7 +111,7 @@ export function refuseVersion(
   if (min <= restateVersion && restateVersion <= max) return undefined;
   return {
     ok: false,
-    code: "deployment-incompatible",
+    code: "protocol-version-mismatch",
     message: `Deployment ${deployment} speaks the versions ${min} to ${max} of Restate's protocol, and what is recorded needs ${restateVersion}`,
   };
 }

@@ -111,7 +111,7 @@ test("it goes on elsewhere only where its version is spoken", () => {
   w.must({ kind: "pause", id });
   w.register(SERVICES, { id: "newer", restate: speaking(6, 7) });
   w.register(SERVICES, { id: "older", restate: speaking(5, 6) });
-  assert.equal(code(w, { kind: "resume", id, deployment: "newer" }), "deployment-incompatible");
+  assert.equal(code(w, { kind: "resume", id, deployment: "newer" }), "protocol-version-mismatch");
   assert.equal(w.tables.invocations.get(id)?.deployment, "dp1");
   w.must({ kind: "resume", id, deployment: "older" });
   assert.equal(version(w, id), 5);
@@ -138,7 +138,7 @@ test("a prefix is repeated in the version that it was recorded in, and what draw
   seeded.must({ ...restart, newId: "anew", fromCommand: 0 });
   assert.deepEqual([version(seeded, "again"), version(seeded, "anew")], [6, 7]);
   seeded.register(SERVICES, { id: "newest", restate: speaking(7, 7) });
-  assert.equal(code(seeded, { ...restart, newId: "no" }), "deployment-incompatible");
+  assert.equal(code(seeded, { ...restart, newId: "no" }), "protocol-version-mismatch");
   assert.equal(code(seeded, { ...restart, newId: "yes", fromCommand: 0 }), "");
 
   const unseeded = world(speaking(5, 5));

@@ -30,3 +30,29 @@ test("deployments and invocations tell which versions of Restate's protocol they
   const filtered = "SELECT id FROM sys_invocation_status WHERE pinned_service_protocol_version = 5";
   assert.deepEqual(await rig.rows(filtered), [{ id: theirs }]);
 });
+
+test("an invocation is resumed only where its version of Restate's protocol is spoken", async (t) => {
+  const older = await ScriptedRestate.listen();
+  const newer = await ScriptedRestate.listen();
+  t.after(() => Promise.all([older.close(), newer.close()]));
+  older.manifest = { ...scriptedRestateManifest, maxProtocolVersion: 5 };
+  newer.manifest = { ...scriptedRestateManifest, minProtocolVersion: 6 };
+  const rig = await QueryRig.start(t);
+  const register = async (uri: string): Promise<string> => {
+    const answer = await rig.post({ uri }, {}, "/deployments");
+    return ((await answer.json()) as { id: string }).id;
+  };
+  await register(older.url);
+  const id = await rig.send("/script/go");
+  await rig.until(id, "running");
+  const patch = (path: string): Promise<Response> =>
+    fetch(`${rig.server.adminUrl}/v3/invocations/${id}/${path}`, { method: "PATCH" });
+  assert.equal((await patch("pause")).status, 202);
+  const refused = await patch(`resume?deployment=${await register(newer.url)}`);
+  assert.equal(refused.status, 400);
+  assert.match(
+    await refused.text(),
+    /speaks the versions 6 to 7 of Restate's protocol, and what is recorded needs 5/,
+  );
+  assert.equal((await patch("resume?deployment=keep")).status, 200);
+});

@@ -69,7 +69,7 @@ export function requireVersion(state: ModelState, deployment: string | undefined
   const endpoint = state.deployments.get(deployment ?? "")?.manifest.restate;
   if (endpoint === undefined || version === 0) return;
   if (version < endpoint.minProtocolVersion || version > endpoint.maxProtocolVersion)
-    throw new Refused("deployment-incompatible");
+    throw new Refused("protocol-version-mismatch");
 }
 
 export function deploymentServing(state: ModelState, id: string, target: ModelInvocation["target"]): string {
