@@ -25,30 +25,33 @@ let asked: IncomingMessage[];
 let envelopes: Envelope[];
 let respond: (response: ServerResponse, envelope: Envelope) => void;
 
-beforeEach(async () => {
-  asked = [];
-  envelopes = [];
-  server = createServer((request, response) => {
-    const chunks: Uint8Array[] = [];
-    request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    request.on("end", () => {
-      const envelope = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Envelope;
-      asked.push(request);
-      envelopes.push(envelope);
-      respond(response, envelope);
+/** To be called in each suite: hooks outside of one would serve the tests of every file. */
+function freshForEachTest(): void {
+  beforeEach(async () => {
+    asked = [];
+    envelopes = [];
+    server = createServer((request, response) => {
+      const chunks: Uint8Array[] = [];
+      request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+      request.on("end", () => {
+        const envelope = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Envelope;
+        asked.push(request);
+        envelopes.push(envelope);
+        respond(response, envelope);
+      });
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-});
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => {
-    server.close(resolve);
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
   });
-});
+}
 
 const says =
   (value: unknown, status = 200) =>
@@ -86,6 +89,8 @@ async function ask(body: Uint8Array, compresses = false, timeoutMs = 20_000) {
 const base64 = (text: string | Uint8Array): string => Buffer.from(text).toString("base64");
 
 describe("a request to a function", () => {
+  freshForEachTest();
+
   it("is one POST to the URL as it is, with the request inside", async () => {
     respond = says({
       statusCode: 201,
@@ -155,6 +160,8 @@ describe("a request to a function", () => {
 });
 
 describe("what no function answers", () => {
+  freshForEachTest();
+
   const cases: ReadonlyArray<readonly [what: string, answer: unknown, reason: RegExp]> = [
     ["a page", "<html>secret</html>", /it is not JSON/],
     ["a list", [1], /it is no object/],
