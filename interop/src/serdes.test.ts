@@ -10,6 +10,7 @@ import { loadConfig, startServer, type RunningServer } from "@holdfast/server";
 import * as restate from "@restatedev/restate-sdk";
 
 import { serveOverHttp1, serveOverHttp2, type ServedEndpoint } from "./restate-endpoint.ts";
+import { OPEN, OVER_HTTP1, REQUEST_BY_REQUEST, suiteTitle } from "./suite-titles.ts";
 import { World } from "./world.contract.ts";
 
 /** Numbers as four bytes, as people do not read them. */
@@ -59,12 +60,12 @@ function post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Res
   });
 }
 
-describe("values of a serde of Restate's SDK", () => {
-  for (const [name, serve] of [
-    ["HTTP/2", serveOverHttp2],
-    ["HTTP/1.1", serveOverHttp1],
-  ] as const) {
-    it(`are shown and made by the SDK over ${name}`, async () => {
+for (const [suite, serve] of [
+  [suiteTitle("TypeScript", OPEN), serveOverHttp2],
+  [suiteTitle(OVER_HTTP1, REQUEST_BY_REQUEST), serveOverHttp1],
+] as const) {
+  describe(`${suite}: values of a serde`, () => {
+    it("are shown and made by the SDK [preview_serdes]", async () => {
       const endpoint = await serve({ services: [words] });
       endpoints.push(endpoint);
       const registered = await post("/deployments", JSON.stringify({ uri: endpoint.url }));
@@ -79,8 +80,10 @@ describe("values of a serde of Restate's SDK", () => {
       assert.equal((await post(`${serde}/decode/double/output`, "x")).status, 422);
       assert.equal((await post(`${serde}/decode/nothing`, bytes)).status, 500);
     });
-  }
+  });
+}
 
+describe("values of a serde of Restate's SDK", () => {
   it("are for the engine that the SDK knows", async () => {
     const { privateKey: identity } = generateKeyPairSync("ed25519");
     const unserved = await World.open([], { identity });
