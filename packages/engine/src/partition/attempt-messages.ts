@@ -156,7 +156,8 @@ function recordCommand(scope: CommandScope, sent: SessionMessage, message: Messa
     row.commandCount += 1;
     noteProgress(row);
     row.failuresSinceCommand = 0;
-    row.recordedOn = entry.deployment;
+    // Nothing serves the handler any more, and somebody speaks for it all the same.
+    if (entry.deployment !== "") row.recordedOn = entry.deployment;
   });
   return refusal;
 }

@@ -99,15 +99,19 @@ export function prefixOf(journal: readonly ModelEntry[], fromCommand: number): M
   const kept = new Set(commands.slice(0, fromCommand + 1));
   if (commands[fromCommand] === undefined) return undefined;
   if ([...kept].some(({ message }) => message.type === MessageType.Output)) return undefined;
-  const ids = new Set([...kept].flatMap(({ message }) => idsOf(message)));
-  for (const id of ids) if (!isCompleted(journal, id)) return undefined;
   const next = commands[fromCommand + 1];
   const end = next === undefined ? journal.length : journal.indexOf(next);
-  return journal.filter((entry, index) => {
-    if (!isNotification(entry)) return kept.has(entry);
+  // A handler that lies may give an id again that is free: each command has one answer, the next one after it.
+  const waiting = new Set<number>();
+  const prefix = journal.filter((entry, index) => {
+    if (!isNotification(entry)) {
+      if (kept.has(entry)) for (const id of idsOf(entry.message)) waiting.add(id);
+      return kept.has(entry);
+    }
     const answered = completionIdOf(entry.message);
-    if (answered !== undefined) return ids.has(answered);
+    if (answered !== undefined) return waiting.delete(answered);
     const isCancel = entry.message.type === MessageType.Signal && entry.message.index === CANCEL_SIGNAL;
     return index < end && !isCancel;
   });
+  return waiting.size === 0 ? prefix : undefined;
 }
