@@ -5,12 +5,13 @@
 import type { DeploymentRow, Tables } from "@holdfast/engine";
 import { HoldfastError, type EndpointManifest } from "@holdfast/protocol";
 
+import { lowerCased } from "../../http/header-names.ts";
 import { boolean, invalid, record, text } from "../../http/json-request.ts";
 import { refusalOf } from "../../ingress/outcome.ts";
 import { readUrl, requireDeployment, requireHeader } from "../deployments.ts";
 import { param } from "../exchange.ts";
 import { protocolVersions, restateDeployment } from "./deployment-view.ts";
-import { lowerCased, refuseChangedTypes, servicesOf } from "./deployments.ts";
+import { refuseChangedTypes, servicesOf } from "./deployments.ts";
 import type { RestateAnswer, RestateExchange } from "./exchange.ts";
 import { RestateRefusal } from "./refusal.ts";
 import { readRequest } from "./request.ts";

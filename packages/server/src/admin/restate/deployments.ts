@@ -2,6 +2,7 @@
 import { deploymentAt, type DeploymentRow, type Tables } from "@holdfast/engine";
 import type { EndpointManifest, ServiceManifest } from "@holdfast/protocol";
 
+import { lowerCased } from "../../http/header-names.ts";
 import { anything, boolean, record, required, text } from "../../http/json-request.ts";
 import { refusalOf } from "../../ingress/outcome.ts";
 import { allDeployments, readUrl, requireDeployment, requireHeader } from "../deployments.ts";
@@ -112,10 +113,6 @@ function readRegistration(exchange: RestateExchange): Registration {
       dryRun: given.dry_run ?? false,
     };
   });
-}
-
-export function lowerCased(headers: ReadonlyMap<string, string>): Record<string, string> {
-  return Object.fromEntries([...headers].map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function alreadyRegistered({ url, id }: Readonly<DeploymentRow>): RestateRefusal {

@@ -1,13 +1,14 @@
 /** Endpoints of the Restate protocol as they are found: over which HTTP, after which other answer, and when not at all. */
 import assert from "node:assert/strict";
 import { createServer, type ServerResponse } from "node:http";
-import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 
 import type { EndpointManifest } from "@holdfast/protocol";
 
 import { discover, type DiscoveryOptions } from "../discovery.ts";
 import { anyAddress } from "../session-harness.contract.ts";
+import { listenTcp } from "./raw-tcp.contract.ts";
 import { MANIFEST_V4, ScriptedRestate, scriptedRestateManifest } from "./scripted-restate.contract.ts";
 
 const toClose: Array<() => unknown> = [];
@@ -31,20 +32,9 @@ async function overHttp1(answer: (response: ServerResponse, accept: string) => v
 }
 
 async function overTcp(welcome: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createTcpServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}); // "close" follows.
-    welcome(socket);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  toClose.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await listenTcp(welcome);
+  toClose.push(close);
+  return url;
 }
 
 async function overHttp2(): Promise<ScriptedRestate> {

@@ -1,12 +1,13 @@
 /** Exchanges over HTTP/1.1 with servers that end a connection sooner, or later, than one might wish. */
 import assert from "node:assert/strict";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 
 import { systemClock } from "../../clock.ts";
 import { anyAddress, eventually } from "../session-harness.contract.ts";
 import type { Exchange } from "./exchange.ts";
 import { Http1Transport } from "./http1-transport.ts";
+import { listenTcp } from "./raw-tcp.contract.ts";
 
 const toClose: Array<() => void> = [];
 afterEach(() => {
@@ -15,20 +16,9 @@ afterEach(() => {
 
 /** Dials a server that does what `welcome` does with each connection. */
 async function reach(welcome: (socket: Socket) => void): Promise<Http1Transport> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}); // "close" follows.
-    welcome(socket);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  toClose.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const base = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { url, close } = await listenTcp(welcome);
+  toClose.push(close);
+  const base = new URL(url);
   const transport = new Http1Transport({ clock: systemClock, base, addresses: anyAddress() });
   toClose.push(() => transport.close());
   return transport;

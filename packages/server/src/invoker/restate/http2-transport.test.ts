@@ -1,7 +1,7 @@
 /** Exchanges over HTTP/2 against a real server: how many connections they take, and how those end. */
 import assert from "node:assert/strict";
 import { constants } from "node:http2";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 
 import { EndpointAddresses } from "../endpoint-address.ts";
@@ -11,6 +11,7 @@ import { anyAddress } from "../session-harness.contract.ts";
 import type { Exchange } from "./exchange.ts";
 import { Http2Transport } from "./http2-transport.ts";
 import { ManualClock } from "./manual-clock.contract.ts";
+import { listenTcp } from "./raw-tcp.contract.ts";
 import { ScriptedRestate } from "./scripted-restate.contract.ts";
 
 const PING_INTERVAL_MS = 40_000;
@@ -189,8 +190,7 @@ describe("an HTTP/2 connection", () => {
   ];
   for (const { name, welcome } of strangers) {
     it(`to somebody who ${name} never comes about`, async () => {
-      const server = await listen(welcome);
-      const transport = dial(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      const transport = dial(await listen(welcome));
       const { events } = ask(transport);
       await eventually(() => events.length > 0, "the refusal");
       assert.match(events.join(), /^broken unreached: /);
@@ -199,8 +199,7 @@ describe("an HTTP/2 connection", () => {
   }
 
   it("to somebody who says nothing is given up", async () => {
-    const server = await listen(() => {});
-    const { events } = ask(dial(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    const { events } = ask(dial(await listen(() => {})));
     await eventually(() => clock.waits.includes(10_000), "the attempt to connect");
     clock.runOut(10_000);
     await eventually(() => events.length > 0, "the end of patience");
@@ -220,19 +219,8 @@ describe("an HTTP/2 connection", () => {
   });
 });
 
-async function listen(welcome: (socket: Socket) => void): Promise<Server> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}); // "close" follows.
-    welcome(socket);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  toClose.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return server;
+async function listen(welcome: (socket: Socket) => void): Promise<string> {
+  const { url, close } = await listenTcp(welcome);
+  toClose.push(close);
+  return url;
 }

@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { zstdCompress, zstdDecompress } from "node:zlib";
 
+import { lowerCased } from "../../http/header-names.ts";
 import { isObject } from "../manifest-check.ts";
 import type { ExchangeRequest } from "./exchange.ts";
 
@@ -56,7 +57,7 @@ export async function unwrapAnswer(bytes: Uint8Array, compresses: boolean): Prom
     throw new NoLambdaAnswer("it has no statusCode");
   if (!isObject(headers)) throw new NoLambdaAnswer("its headers are no object");
   if (typeof body !== "string") throw new NoLambdaAnswer("its body is no text");
-  const names = lowerCased(headers);
+  const names = lowerCased(textsOf(headers));
   const raw = Buffer.from(body, isBase64Encoded === true ? "base64" : "utf8");
   return {
     status: statusCode as number,
@@ -77,9 +78,10 @@ function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 /** Headers that are no text say nothing that is needed. */
-function lowerCased(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  const texts = Object.entries(headers).filter(([, value]) => typeof value === "string");
-  return Object.fromEntries(texts.map(([name, value]) => [name.toLowerCase(), value as string]));
+function textsOf(headers: Readonly<Record<string, unknown>>): Array<[string, string]> {
+  return Object.entries(headers).filter(
+    (header): header is [string, string] => typeof header[1] === "string",
+  );
 }
 
 function packed(body: Uint8Array): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import type { JournalEntry } from "@holdfast/engine";
 import type { RestateEndpoint, StartMessage } from "@holdfast/protocol";
 
 import type { Clock } from "../../clock.ts";
+import { lowerCased } from "../../http/header-names.ts";
 import { unreachable } from "../discovery-errors.ts";
 import type { EndpointAddresses } from "../endpoint-address.ts";
 import { authorityOf } from "../request-signer.ts";
@@ -56,7 +57,11 @@ export class RestateWire implements Wire {
     if (endpoint.lambda !== undefined) {
       const host = authorityOf(this.#base, headers);
       const compresses = endpoint.lambda.compression === "zstd";
-      return new LambdaTransport({ ...options, headers: { ...lowerCased(headers), host }, compresses });
+      return new LambdaTransport({
+        ...options,
+        headers: { ...lowerCased(Object.entries(headers)), host },
+        compresses,
+      });
     }
     return endpoint.http === "2" ? new Http2Transport(options) : new Http1Transport(options);
   }
@@ -108,7 +113,7 @@ export class RestateWire implements Wire {
       method: "POST",
       path: this.#below(path),
       headers: {
-        ...lowerCased(headers),
+        ...lowerCased(Object.entries(headers)),
         host: authorityOf(this.#base, headers),
         "content-type": "application/octet-stream",
         // Of paths that are neither discovery nor an attempt, SDKs compare all that they were asked for.
@@ -131,7 +136,7 @@ export class RestateWire implements Wire {
     const { headers, signer } = this.#options;
     const mediaType = sessionMediaType(version);
     return {
-      ...lowerCased(headers),
+      ...lowerCased(Object.entries(headers)),
       host: authorityOf(this.#base, headers),
       "content-type": mediaType,
       accept: mediaType,
@@ -161,10 +166,6 @@ function invokePath({ service, handler }: StartMessage): string {
 /** In UTF-8, as in Start: half of a surrogate pair is no character there either. */
 function escapedKey(key: string): string {
   return encodeURIComponent(key.toWellFormed());
-}
-
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** As `ask`, whatever way there is. Rejects with a HoldfastError. */
