@@ -107,11 +107,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
 async function settle(world: World, observers: readonly Observer[], attemptsMax: number): Promise<void> {
   const resumes = new Map<string, number>();
   for (const lookMs of LOOKS_MS) {
-    if (lookMs > UNBROKEN_LOOK_MS) requireNoStuckAttempt(world, attemptsMax);
-    if (lookMs > UNBROKEN_LOOK_MS) requireNoLostSession(world);
-    // Connections that only carry pings would be most of what a simulated day costs.
-    if (lookMs > UNBROKEN_LOOK_MS)
+    if (lookMs > UNBROKEN_LOOK_MS) {
+      requireNoStuckAttempt(world, attemptsMax);
+      requireNoLostSession(world);
+      // Connections that only carry pings would be most of what a simulated day costs.
       for (const link of ["handlers-1", "handlers-2"] as const) world.network.reset(addressOf(link));
+    }
     const end = await world.scheduler.run(world.scheduler.now + lookMs, EVENTS_MAX);
     if (world.failure !== undefined) return;
     // Retries behind a lock that is held for weeks: whether it comes to rest is then left open.
