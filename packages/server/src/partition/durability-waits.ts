@@ -1,36 +1,32 @@
-/**
- * Readers who may not be told yet: what they read is applied and not durable, so a crash could take it back. They wait for
- * the log without adding to it. Where the log has no room they are refused instead, since that can take hours; callers whose
- * records wait there cannot be, because those records will happen.
- */
+/** Those who wait for a position of the log to become durable, without adding to it. */
 import type { HoldfastError } from "@holdfast/protocol";
 
-type Reader = {
+type Waiter = {
   readonly position: number;
   readonly tell: () => void;
   readonly refuse: (error: HoldfastError) => void;
 };
 
-export class DurableReads {
-  /** By position, lowest first: it is the newest one applied, which only grows. */
-  #readers: Reader[] = [];
+export class DurabilityWaits {
+  /** In the order in which they came. One behind a later position is told with that. */
+  #waiters: Waiter[] = [];
 
   add(position: number, tell: () => void, refuse: (error: HoldfastError) => void): void {
-    this.#readers.push({ position, tell, refuse });
+    this.#waiters.push({ position, tell, refuse });
   }
 
   /** Everything up to this position is durable. */
   reached(position: number): void {
-    const [first] = this.#readers;
+    const [first] = this.#waiters;
     if (first === undefined || first.position > position) return;
-    const later = this.#readers.findIndex((reader) => reader.position > position);
-    const told = this.#readers.splice(0, later < 0 ? this.#readers.length : later);
+    const later = this.#waiters.findIndex((waiter) => waiter.position > position);
+    const told = this.#waiters.splice(0, later < 0 ? this.#waiters.length : later);
     for (const { tell } of told) tell();
   }
 
   refuseAll(error: HoldfastError): void {
-    const refused = this.#readers;
-    this.#readers = [];
+    const refused = this.#waiters;
+    this.#waiters = [];
     for (const { refuse } of refused) refuse(error);
   }
 }

@@ -28,7 +28,7 @@ import type { CheckpointStore } from "../store/store.ts";
 import { Batcher, type Batch, type Urgency } from "./batcher.ts";
 import { Checkpointer, type CheckpointThresholds } from "./checkpointer.ts";
 import { lossOf, planRestarts, runningOf, type CrashRules } from "./crash-suspects.ts";
-import { DurableReads } from "./durable-reads.ts";
+import { DurabilityWaits } from "./durability-waits.ts";
 import { EngineClock } from "./engine-clock.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import { rowSource } from "./row-source.ts";
@@ -67,7 +67,6 @@ export type ProcessorOptions = {
 };
 
 type CompletionListener = (result: Result) => void;
-type DurableWaiter = { readonly position: number; readonly resolve: (isDurable: boolean) => void };
 
 export class PartitionProcessor {
   readonly tables: Tables;
@@ -80,8 +79,13 @@ export class PartitionProcessor {
   readonly #timers: TimerService;
   readonly #held: HeldProposals;
   readonly #listeners = new Map<string, Set<CompletionListener>>();
-  readonly #durableWaiters: DurableWaiter[] = [];
-  readonly #durableReads = new DurableReads();
+  /** Of the engine itself: as long as it takes. */
+  readonly #durabilityWaits = new DurabilityWaits();
+  /**
+   * Readers of what a crash could take back. Where the log has no room they are refused, since that can take hours; callers
+   * whose records wait there cannot be, because those records will happen.
+   */
+  readonly #durableReads = new DurabilityWaits();
   /** Proposers who are owed an answer, and get this one when the partition fails. */
   readonly #unanswered = new Set<(reason: Error) => void>();
   #attempts: AttemptEffects | undefined;
@@ -382,9 +386,7 @@ export class PartitionProcessor {
       batch.proposers[i]?.(batch.outcomes[i] as Outcome);
     }
     this.#durableReads.reached(batch.position);
-    while (this.#durableWaiters[0] !== undefined && this.#durableWaiters[0].position <= batch.position) {
-      this.#durableWaiters.shift()?.resolve(true);
-    }
+    this.#durabilityWaits.reached(batch.position);
   }
 
   #announceAll({ effects }: Batch): void {
@@ -446,13 +448,18 @@ export class PartitionProcessor {
     if (position <= this.#batcher.durablePosition) return Promise.resolve(true);
     if (this.#failure !== undefined || (this.#closing && this.#batcher.isFull)) return Promise.resolve(false);
     return new Promise((resolve) => {
-      this.#durableWaiters.push({ position, resolve });
+      this.#durabilityWaits.add(
+        position,
+        () => resolve(true),
+        () => resolve(false),
+      );
     });
   }
 
   #stopWaiting(): void {
-    this.#durableReads.refuseAll(new HoldfastError("shutting-down"));
-    for (const { resolve } of this.#durableWaiters.splice(0)) resolve(false);
+    const reason = new HoldfastError("shutting-down");
+    this.#durableReads.refuseAll(reason);
+    this.#durabilityWaits.refuseAll(reason);
   }
 
   /** Makes the store reflect everything proposed so far. Rejects when the partition ends before that. */
